@@ -1,0 +1,1 @@
+"""What happens per language: runs a plan, judges the replies and scores them. Behaviour only."""

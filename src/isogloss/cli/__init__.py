@@ -1,0 +1,1 @@
+"""The door: parses, resolves names to objects, calls one function, prints."""

@@ -1,0 +1,1 @@
+"""Arithmetic on numbers only: rates, intervals, worst language, paired gaps, separability."""
