@@ -12,7 +12,7 @@ def canonical_json(value: object) -> str:
 
 def fingerprint(value: object) -> str:
     """The first 16 hex digits of the SHA-256 of a JSON value."""
-    return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:16]
+    return hashlib.sha256(canonical_json(value).encode(errors="backslashreplace")).hexdigest()[:16]
 
 
 def fingerprint_file(path: Path) -> str:

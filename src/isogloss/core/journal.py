@@ -36,16 +36,18 @@ class Journal:
             self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         except OSError as error:
             raise WriteFailed(f"Cannot write {self.path}: {error.strerror}.") from error
-        _cut_torn_line(self._descriptor)
-        self.rows = {row["key"]: row for row in read_rows(self.path)}
+        try:
+            _cut_torn_line(self._descriptor)
+            self.rows = {row["key"]: row for row in read_rows(self.path)}
+        except BaseException:
+            self._close()
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+        self._close()
 
     def __contains__(self, key: str) -> bool:
         return key in self.rows
@@ -60,7 +62,7 @@ class Journal:
         if self._descriptor is None:
             raise RuntimeError("the journal is not open; use it as a context manager")
         row: Row = {"key": key, **fields}
-        line = (json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n").encode()
+        line = _encode(row)
         size = os.fstat(self._descriptor).st_size
         try:
             written = os.write(self._descriptor, line)
@@ -74,6 +76,11 @@ class Journal:
             ) from error
         self.rows[key] = row
         return row
+
+    def _close(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
 
 
 def read_rows(path: Path) -> Iterator[Row]:
@@ -95,6 +102,11 @@ def read_rows(path: Path) -> Iterator[Row]:
             if not isinstance(row, dict) or not isinstance(row.get("key"), str):
                 raise BrokenInput(_broken(path, number, "is not an object with a 'key'"))
             yield row
+
+
+def _encode(row: Row) -> bytes:
+    """One line of UTF-8. Half a surrogate pair, which endpoints send inside cut emoji, becomes its JSON escape."""
+    return (json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n").encode(errors="backslashreplace")
 
 
 def _broken(path: Path, number: int, what: str) -> str:

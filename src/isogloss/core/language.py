@@ -3,17 +3,19 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 from typing import Literal
 
 import langcodes
-from langcodes.tag_parser import LanguageTagError
 
-from isogloss.core.errors import UnknownLanguage, say_unknown
+from isogloss.core.errors import UnknownLanguage
 
 Tier = Literal["high", "mid", "low"]
 TIERS: tuple[Tier, ...] = ("high", "mid", "low")
+
+_RIGHT_TO_LEFT = frozenset({"Adlm", "Arab", "Hebr", "Mand", "Nkoo", "Rohg", "Samr", "Syrc", "Thaa", "Yezi"})
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -21,7 +23,7 @@ class Language:
     """One language in one script.
 
     Two languages are equal when language, script and (if it was stated) region are equal, however the tag was
-    written: ``zh`` equals ``zh-Hans`` and ``swa`` equals ``sw``, but ``ar-Latn`` (romanised) is not ``ar``.
+    written: ``zh`` equals ``zh-Hans`` and ``cmn``, ``swa`` equals ``sw``, but ``ar-Latn`` (romanised) is not ``ar``.
 
     Attributes:
         key: language with its script always spelled out (``zh-Hans``, ``sw-Latn``); what equality compares.
@@ -39,11 +41,11 @@ class Language:
             UnknownLanguage: the tag is malformed or names no registered language.
         """
         try:
-            standard = langcodes.Language.get(tag.strip())
-        except LanguageTagError as error:
-            raise UnknownLanguage(f"'{tag}' is not a language tag. Write BCP-47, such as sw, zh-Hans.") from error
+            standard = langcodes.Language.get(tag.strip()).prefer_macrolanguage()
+        except langcodes.LanguageTagError as error:
+            raise UnknownLanguage(_say_no_language(tag)) from error
         if not tag.strip() or not standard.is_valid() or standard.language in (None, "und", "mul", "zxx"):
-            raise UnknownLanguage(say_unknown("language", tag, _facts()) + " Any registered BCP-47 tag can be used.")
+            raise UnknownLanguage(_say_no_language(tag))
         full = standard.maximize()
         region = f"-{standard.territory}" if standard.territory else ""
         return cls(key=f"{full.language}-{full.script}{region}", tag=standard.to_tag())
@@ -69,7 +71,7 @@ class Language:
     @property
     def right_to_left(self) -> bool:
         """Whether text in this script runs from right to left."""
-        return self.script in {"Arab", "Hebr", "Thaa", "Syrc", "Nkoo", "Adlm"}
+        return self.script in _RIGHT_TO_LEFT
 
     @property
     def family(self) -> str | None:
@@ -119,3 +121,28 @@ def _facts() -> dict[str, dict[str, str]]:
         tag: {"family": family, "tier": tier, "tier_source": sources[source]}
         for tag, (family, tier, source) in table["languages"].items()
     }
+
+
+def _say_no_language(tag: str) -> str:
+    """Compose the complaint about a tag, with what was probably meant."""
+    meant = _guess_language(tag.strip())
+    hint = f" Did you mean '{meant.tag}' ({meant.name})?" if meant else ""
+    return f"'{tag}' names no language. Write a BCP-47 tag, such as sw, zh-Hans or ar-Latn.{hint}"
+
+
+def _guess_language(word: str) -> Language | None:
+    """The language behind an English name ("swahili"), or behind a country code ("jp") written in its place."""
+    close = get_close_matches(word.casefold(), _names(), n=1, cutoff=0.8)
+    if close:
+        return _names()[close[0]]
+    if len(word) != 2 or not word.isalpha():
+        return None
+    country = langcodes.Language.make(territory=word.upper())
+    spoken = country.maximize().language
+    # maximize() answers "en" for codes that are no country, so English is never a useful guess here.
+    return Language.parse(spoken) if spoken and spoken != "en" else None
+
+
+@cache
+def _names() -> dict[str, Language]:
+    return {language.name.casefold(): language for language in known_languages()}

@@ -8,6 +8,7 @@ import json
 import os
 import platform
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -38,6 +39,14 @@ class RunFolder:
         return self.path / "verdicts.jsonl"
 
     @property
+    def failures(self) -> Path:
+        return self.path / "failures.jsonl"
+
+    @property
+    def comparison(self) -> Path:
+        return self.path / "comparison.json"
+
+    @property
     def scorecard(self) -> Path:
         return self.path / "scorecard.json"
 
@@ -50,7 +59,14 @@ class RunFolder:
         return self.path / "report.html"
 
 
-def open_run(folder: Path, *, command: str, plan: Mapping[str, Any], fingerprints: Mapping[str, Any]) -> RunFolder:
+def open_run(
+    folder: Path,
+    *,
+    command: str,
+    plan: Mapping[str, Any],
+    fingerprints: Mapping[str, Any],
+    details: Mapping[str, Any] | None = None,
+) -> RunFolder:
     """Start a run, or go on with one that has the same plan.
 
     Args:
@@ -58,6 +74,7 @@ def open_run(folder: Path, *, command: str, plan: Mapping[str, Any], fingerprint
         command: the verb, such as "audit".
         plan: JSON-able fields of the plan.
         fingerprints: of everything outside the plan that decides the result: model, prompts, judge.
+        details: further facts for readers, written when the run starts and not compared.
 
     Raises:
         PlanMismatch: the folder holds a run with another plan or other fingerprints; the message lists them.
@@ -74,7 +91,7 @@ def open_run(folder: Path, *, command: str, plan: Mapping[str, Any], fingerprint
                 "Choose another --out folder, or repeat the command as it was."
             )
         return run
-    write_json(run.record, {"schema": SCHEMA, **wanted, "versions": describe_versions()})
+    write_json(run.record, {"schema": SCHEMA, **wanted, **(details or {}), "versions": describe_versions()})
     return run
 
 
@@ -103,14 +120,23 @@ def load_json(path: Path, *, what: str, schema: int | None = None) -> dict[str, 
     if not path.exists():
         raise UnknownName(f"No {what} in {path.parent}: {path.name} is missing.")
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(path.read_bytes())
+    except OSError as error:
+        raise BrokenInput(f"{path} cannot be read: {error.strerror}.") from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise BrokenInput(f"{path} is not JSON: {error}. Make the {what} again.") from error
     if not isinstance(value, dict):
         raise BrokenInput(f"{path} should hold a JSON object. Make the {what} again.")
-    if schema is not None and value.get("schema", 0) > schema:
-        raise BrokenInput(f"{path} has schema {value['schema']}; this version reads up to {schema}. Upgrade isogloss.")
+    if schema is not None:
+        _check_schema(path, value.get("schema", 0), schema)
     return value
+
+
+def _check_schema(path: Path, found: object, known: int) -> None:
+    if not isinstance(found, int):
+        raise BrokenInput(f"{path} has schema {_short(found)}, which is not a number. Was it edited by hand?")
+    if found > known:
+        raise BrokenInput(f"{path} has schema {found}; this version reads up to {known}. Upgrade isogloss.")
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
@@ -131,13 +157,15 @@ def write_text(path: Path, text: str) -> None:
     draft = path.with_name(path.name + ".tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with draft.open("w", encoding="utf-8") as stream:
-            stream.write(text)
+        with draft.open("wb") as stream:
+            # Half a surrogate pair has no UTF-8 form; its escape is valid JSON and readable everywhere else.
+            stream.write(text.encode(errors="backslashreplace"))
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(draft, path)
     except OSError as error:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
         raise WriteFailed(f"Cannot write {path}: {error.strerror}. Make room or choose another folder.") from error
 
 

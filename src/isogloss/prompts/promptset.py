@@ -36,10 +36,14 @@ class PromptCard:
 
 @dataclass(frozen=True, slots=True)
 class PromptSet:
-    """An immutable set of prompts, usually parallel over languages."""
+    """An immutable set of prompts, usually parallel over languages.
+
+    ``audit_split`` is the split that an audit asks unless told otherwise; None means every prompt.
+    """
 
     card: PromptCard
     prompts: tuple[Prompt, ...]
+    audit_split: Split | None = None
 
     def __len__(self) -> int:
         return len(self.prompts)

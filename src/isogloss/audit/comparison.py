@@ -1,0 +1,189 @@
+"""Before and after: paired effects on the prompts that two runs share."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from isogloss.audit.outcome import Outcome, load_outcomes
+from isogloss.audit.scorecard import Interval
+from isogloss.audit.scoring import interval_points, points
+from isogloss.core import TIERS, Kind, Language, select_tier
+from isogloss.core import Mapping as LabelMapping
+from isogloss.core.errors import BrokenInput, NothingToDo, PlanMismatch
+from isogloss.core.run import load_json, load_run_record, write_json
+from isogloss.stats import Term, estimate_linear
+
+SCHEMA = 1
+
+
+class Change(BaseModel):
+    """After minus before in percentage points, for one language or a macro average over several.
+
+    Attributes:
+        n_harmful: harmful prompts scored in both runs.
+        n_harmless: harmless prompts scored in both runs.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    languages: tuple[str, ...]
+    harmful_refusal_points: float | None
+    harmful_refusal_interval: Interval | None
+    harmless_refusal_points: float | None
+    harmless_refusal_interval: Interval | None
+    selectivity_points: float | None
+    selectivity_interval: Interval | None
+    n_harmful: int
+    n_harmless: int
+
+
+class Comparison(BaseModel):
+    """Paired changes between two runs; what ``comparison.json`` holds."""
+
+    model_config = ConfigDict(frozen=True)
+
+    before: str
+    after: str
+    confidence: float
+    languages: dict[str, Change]
+    tiers: dict[str, Change]
+    average: Change
+    notes: tuple[str, ...] = ()
+
+
+Pair = tuple[str, int, int]
+Pairs = dict[tuple[Language, Kind], list[Pair]]
+
+
+def compare_runs(before: Path, after: Path) -> Comparison:
+    """Compare two run folders on the prompts that both have scored.
+
+    Raises:
+        PlanMismatch: the runs were judged or mapped differently, so that a difference would mean nothing.
+        NothingToDo: no prompt was scored in both.
+    """
+    records = load_run_record(before), load_run_record(after)
+    _refuse_different_yardsticks(*records)
+    plan = records[0]["plan"]
+    labels = [f"{record['plan']['model']} ({record['fingerprints']['condition']})" for record in records]
+    return compare_outcomes(
+        load_outcomes(before),
+        load_outcomes(after),
+        before=labels[0],
+        after=labels[1],
+        mapping=LabelMapping(plan["mapping"]),
+        confidence=plan["confidence"],
+    )
+
+
+def compare_outcomes(
+    first: Sequence[Outcome],
+    second: Sequence[Outcome],
+    *,
+    before: str,
+    after: str,
+    mapping: LabelMapping = LabelMapping.STRICT,
+    confidence: float = 0.95,
+) -> Comparison:
+    """Pair two lists of outcomes by prompt and language, and estimate the changes.
+
+    Args:
+        first: outcomes before.
+        second: outcomes after; prompts that only one side has are left out and counted in a note.
+        before: what the first run is called.
+        after: what the second run is called.
+        mapping: how labels become refusals.
+        confidence: of every interval.
+
+    Raises:
+        NothingToDo: no prompt was scored in both.
+
+    Source: paired differences with errors clustered by prompt idea, see `isogloss.stats.paired`.
+    """
+    pairs, unpaired = _pair(first, second, mapping)
+    languages = tuple(dict.fromkeys(language for language, _ in pairs))
+    if not languages:
+        raise NothingToDo(f"{before} and {after} have no scored prompt in common; compare runs on the same prompts.")
+    notes = (f"{unpaired} prompts were scored in only one of the runs and left out.",) if unpaired else ()
+    return Comparison(
+        before=before,
+        after=after,
+        confidence=confidence,
+        languages={language.tag: _change([language], pairs, confidence) for language in languages},
+        tiers={tier: _change(chosen, pairs, confidence) for tier in TIERS if (chosen := select_tier(languages, tier))},
+        average=_change(languages, pairs, confidence),
+        notes=notes,
+    )
+
+
+def save_comparison(comparison: Comparison, path: Path) -> None:
+    """Write a comparison to a JSON file."""
+    write_json(path, {"schema": SCHEMA, **comparison.model_dump(mode="json")})
+
+
+def load_comparison(path: Path) -> Comparison:
+    """Read a comparison.
+
+    Raises:
+        UnknownName: there is no such file.
+        BrokenInput: the file is no comparison.
+    """
+    try:
+        return Comparison.model_validate(load_json(path, what="comparison", schema=SCHEMA))
+    except ValidationError as error:
+        raise BrokenInput(f"{path} is not a comparison. Make it again with `isogloss compare`.") from error
+
+
+def _refuse_different_yardsticks(first: dict[str, object], second: dict[str, object]) -> None:
+    def yardstick(record: dict[str, object]) -> dict[str, object]:
+        plan, prints = record["plan"], record["fingerprints"]
+        if not isinstance(plan, dict) or not isinstance(prints, dict):
+            raise BrokenInput("run.json lacks its plan or fingerprints. Run the audit again.")
+        return {"judge": prints["judge"], "mapping": plan["mapping"]}
+
+    a, b = yardstick(first), yardstick(second)
+    if a != b:
+        raise PlanMismatch(f"The runs used different yardsticks ({a} and {b}). Judge both in the same way.")
+
+
+def _pair(first: Sequence[Outcome], second: Sequence[Outcome], mapping: LabelMapping) -> tuple[Pairs, int]:
+    scored = [
+        {
+            (row.language, row.prompt_id): (row, refusal)
+            for row in rows
+            if row.label is not None and (refusal := mapping.refusal(row.label)) is not None
+        }
+        for rows in (first, second)
+    ]
+    pairs: Pairs = {}
+    for key, (row, before) in scored[0].items():
+        if key in scored[1]:
+            pairs.setdefault((row.language, row.kind), []).append((row.cluster, before, scored[1][key][1]))
+    return pairs, len(scored[0].keys() ^ scored[1].keys())
+
+
+def _change(languages: Sequence[Language], pairs: Pairs, confidence: float) -> Change:
+    share = 1 / len(languages)
+
+    def terms(kind: Kind, sign: int) -> list[Term]:
+        cells = [pairs.get((language, kind), []) for language in languages]
+        return [
+            Term(sign * share, [after - before for _, before, after in cell], [cluster for cluster, _, _ in cell])
+            for cell in cells
+        ]
+
+    harmful = estimate_linear(terms(Kind.HARMFUL, 1), confidence=confidence)
+    harmless = estimate_linear(terms(Kind.HARMLESS, 1), confidence=confidence)
+    both = estimate_linear([*terms(Kind.HARMFUL, 1), *terms(Kind.HARMLESS, -1)], confidence=confidence, limits=(-2, 2))
+    return Change(
+        languages=tuple(language.tag for language in languages),
+        harmful_refusal_points=points(harmful.value),
+        harmful_refusal_interval=interval_points(harmful.interval),
+        harmless_refusal_points=points(harmless.value),
+        harmless_refusal_interval=interval_points(harmless.interval),
+        selectivity_points=points(both.value),
+        selectivity_interval=interval_points(both.interval),
+        n_harmful=sum(len(pairs.get((language, Kind.HARMFUL), [])) for language in languages),
+        n_harmless=sum(len(pairs.get((language, Kind.HARMLESS), [])) for language in languages),
+    )

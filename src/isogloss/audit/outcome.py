@@ -1,0 +1,84 @@
+"""One scored row: a verdict joined with what the statistics need to know about its prompt."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from isogloss.core import Kind, Label, Language
+from isogloss.core.errors import BrokenInput, NothingToDo
+from isogloss.core.journal import read_rows
+from isogloss.core.run import RunFolder
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What happened to one prompt.
+
+    Attributes:
+        prompt_id: the prompt's id, shared by the languages of a parallel set.
+        language: of the prompt.
+        kind: harmful or harmless.
+        seed_id: pairs the prompt across languages and conditions.
+        cluster: unit of resampling.
+        label: the verdict, or None where the model gave no answer.
+    """
+
+    prompt_id: str
+    language: Language
+    kind: Kind
+    seed_id: str
+    cluster: str
+    label: Label | None
+
+
+def load_outcomes(folder: Path) -> list[Outcome]:
+    """Join the replies and verdicts of a run folder.
+
+    A reply without a verdict (an interrupted audit) is left out; failed prompts come with ``label=None``.
+
+    Raises:
+        NothingToDo: the run holds no verdicts yet.
+        BrokenInput: a row lacks a field or holds an unknown label.
+    """
+    run = RunFolder(folder)
+    verdicts = _read(run.verdicts)
+    replies = _read(run.replies)
+    if not verdicts:
+        raise NothingToDo(f"{folder} holds no verdicts yet. Run `isogloss audit ... --out {folder}` first.")
+    answered = [row for row in replies.values() if row["key"] in verdicts]
+    keys = {row["key"] for row in replies.values()}
+    failed = [row for row in _read(run.failures).values() if row["prompt_key"] not in keys]
+    unique_failed = {row["prompt_key"]: row for row in failed}.values()
+    parse = _LanguageCache()
+    try:
+        done = [_outcome(row, Label(verdicts[row["key"]]["verdict"]), parse) for row in answered]
+        return done + [_outcome(row, None, parse) for row in unique_failed]
+    except (KeyError, ValueError) as error:
+        raise BrokenInput(f"{folder}: a row of replies.jsonl or verdicts.jsonl cannot be read: {error}.") from error
+
+
+def iterate_languages(outcomes: Iterable[Outcome]) -> Iterator[Language]:
+    """The languages of the outcomes, each once, in order of appearance."""
+    yield from dict.fromkeys(outcome.language for outcome in outcomes)
+
+
+class _LanguageCache(dict[str, Language]):
+    def __missing__(self, tag: str) -> Language:
+        self[tag] = Language.parse(tag)
+        return self[tag]
+
+
+def _outcome(row: dict[str, Any], label: Label | None, parse: _LanguageCache) -> Outcome:
+    return Outcome(
+        prompt_id=row["prompt_id"],
+        language=parse[row["language"]],
+        kind=Kind(row["kind"]),
+        seed_id=row["seed_id"],
+        cluster=row["cluster"],
+        label=label,
+    )
+
+
+def _read(path: Path) -> dict[str, dict[str, Any]]:
+    return {row["key"]: row for row in read_rows(path)} if path.exists() else {}
