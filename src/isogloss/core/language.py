@@ -96,6 +96,10 @@ class Language:
         return self.key.split("-")[0]
 
 
+UNKNOWN_LANGUAGE = Language(key="und-Zyyy", tag="und")
+"""Stands for a text whose language nobody stated; no set, judge or gate has an entry for it."""
+
+
 def parse_languages(tags: str | Iterable[str]) -> tuple[Language, ...]:
     """Read ``"sw,yo"`` or a sequence of tags; order is kept, repetitions are dropped."""
     parts = tags.split(",") if isinstance(tags, str) else tags

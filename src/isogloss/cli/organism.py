@@ -1,0 +1,51 @@
+"""``isogloss organism train`` and ``card``: the bundled model organism."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from isogloss.cli.screens import out, print_json, show_progress
+from isogloss.models.organism import load_card, negative_organism_path, organism_path
+
+app = typer.Typer(
+    help="The bundled model organism: a tiny model that proves the pipeline and says nothing about real models.",
+    no_args_is_help=True,
+)
+
+Negative = Annotated[bool, typer.Option("--negative", help="The organism without a representation of harm.")]
+
+
+@app.command()
+def train(
+    out_folder: Annotated[Path, typer.Option("--out", help="Checkpoint folder to write.")],
+    seed: Annotated[int, typer.Option(help="Decides data order and weights.")] = 0,
+    negative: Negative = False,
+) -> None:
+    """Train the organism again from its word lists; takes minutes on two cores.
+
+    Example: isogloss organism train --seed 1 --out organism-1
+    """
+    from isogloss.models.organism.train import train_organism
+
+    with show_progress() as progress:
+        card = train_organism(out_folder, seed=seed, negative=negative, progress=progress)
+    out.print(f"Checkpoint: {out_folder} (seed {card.seed})", highlight=False)
+
+
+@app.command()
+def card(
+    folder: Annotated[Path | None, typer.Argument(help="A checkpoint folder; default: the bundled one.")] = None,
+    negative: Negative = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+) -> None:
+    """Show how an organism was made, what it shows, and what it must not be used for.
+
+    Example: isogloss organism card --negative
+    """
+    place = folder or (negative_organism_path() if negative else organism_path())
+    found = load_card(place)
+    if as_json:
+        print_json(found.to_json())
+        return
+    out.print((place / "README.md").read_text(encoding="utf-8"), markup=False, highlight=False)

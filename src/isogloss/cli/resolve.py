@@ -1,0 +1,127 @@
+"""Names to objects: the one place that knows what ``organism``, ``polyrefuse:FOLDER`` or ``openai:NAME@URL`` mean.
+
+Heavy rooms are imported inside the functions, so that ``isogloss --help`` stays quick.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from isogloss.core.errors import UnknownName, UserError, say_unknown
+from isogloss.judges import Judge, RuleJudge
+from isogloss.models.chat import ChatModel
+from isogloss.models.endpoint import EndpointModel
+from isogloss.models.organism import negative_organism_path, organism_path
+from isogloss.models.recorded import RecordedModel
+from isogloss.prompts import (
+    PromptSet,
+    load_mini,
+    load_multijail,
+    load_organism,
+    load_polyrefuse,
+    load_prompts_file,
+)
+
+if TYPE_CHECKING:
+    from isogloss.models.open_model import OpenModel
+
+MODEL_HELP = "organism, organism:negative, a local folder, a hub id, openai:NAME@URL, or recorded:FOLDER."
+PROMPTS_HELP = "organism, mini, polyrefuse:FOLDER, multijail:FILE, or file:PATH."
+
+_SETS_BY_NAME = {"organism": load_organism, "mini": load_mini}
+_SETS_BY_PATH = {"polyrefuse": load_polyrefuse, "multijail": load_multijail, "file": load_prompts_file}
+_BUNDLED = {"organism": organism_path, "organism:negative": negative_organism_path}
+
+
+def resolve_prompts(name: str) -> PromptSet:
+    """Load the prompt set that a name stands for.
+
+    Raises:
+        UnknownName: no set has this name, or the file is missing.
+    """
+    if name in _SETS_BY_NAME:
+        return _SETS_BY_NAME[name]()
+    scheme, _, place = name.partition(":")
+    if scheme in _SETS_BY_PATH and place:
+        return _SETS_BY_PATH[scheme](Path(place).expanduser())
+    if Path(name).exists():
+        raise UnknownName(f"'{name}' is a path. Say what it holds: file:{name}, polyrefuse:{name} or multijail:{name}.")
+    known = [*_SETS_BY_NAME, *(f"{scheme}:PATH" for scheme in _SETS_BY_PATH)]
+    raise UnknownName(say_unknown("prompt set", name, known))
+
+
+def resolve_model(name: str, *, repair: str | None = None, trust_remote_code: bool = False) -> ChatModel:
+    """Load the model that a name stands for, repaired where asked.
+
+    Raises:
+        UnknownName: nothing has this name.
+        UserError: a repair is asked for on a model whose weights are out of reach.
+    """
+    scheme, _, rest = name.partition(":")
+    if scheme in ("openai", "recorded") and repair:
+        raise UserError(f"A repair changes hidden states; '{name}' gives only text. Name a folder or a hub id.")
+    if scheme == "openai":
+        return _endpoint(name, rest)
+    if scheme == "recorded":
+        return RecordedModel(Path(rest).expanduser())
+    model = resolve_open_model(name, trust_remote_code=trust_remote_code)
+    if repair is None:
+        return model
+    from isogloss.repair import RepairedModel, load_repair
+
+    return RepairedModel(model, load_repair(Path(repair)))
+
+
+def resolve_open_model(name: str, *, trust_remote_code: bool = False) -> OpenModel:
+    """Load a model whose weights we may look into.
+
+    Raises:
+        UnknownName: nothing has this name.
+        UserError: the name stands for a model that gives only text.
+    """
+    if name.partition(":")[0] in ("openai", "recorded"):
+        raise UserError(f"This looks inside the model; '{name}' gives only text. Name a folder or a hub id.")
+    from isogloss.models.open_model import OpenModel
+
+    place = _BUNDLED[name]() if name in _BUNDLED else name
+    offline = name in _BUNDLED or os.environ.get("HF_HUB_OFFLINE") == "1" or Path(place).exists()
+    return OpenModel.load(place, name=name, offline=offline, trust_remote_code=trust_remote_code)
+
+
+def resolve_judge(name: str) -> Judge:
+    """Build the judge that a name stands for.
+
+    Raises:
+        UnknownName: no judge has this name.
+    """
+    if name == "rules":
+        return RuleJudge()
+    raise UnknownName(say_unknown("judge", name, ["rules"]))
+
+
+def restrict_to_recorded(model: ChatModel, prompts: PromptSet) -> PromptSet:
+    """Only the prompts that a recorded model has replies for; every prompt for any other model.
+
+    Raises:
+        UnknownName: none of the prompts has a recorded reply.
+    """
+    if not isinstance(model, RecordedModel):
+        return prompts
+    kept = prompts.keep(model.holds)
+    if not len(kept):
+        raise UnknownName(
+            f"None of the {len(prompts)} prompts of {prompts.card.name} has a reply in {model.name}. "
+            "The ids there must be ids of this set."
+        )
+    return kept
+
+
+def _endpoint(name: str, rest: str) -> EndpointModel:
+    model, at, url = rest.partition("@")
+    if not (model and at and url):
+        raise UnknownName(
+            f"'{name}' lacks a part. Write openai:NAME@URL, such as openai:gemma@http://localhost:8000/v1."
+        )
+    return EndpointModel(model, url, api_key=os.environ.get("OPENAI_API_KEY"))
