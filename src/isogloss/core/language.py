@@ -9,6 +9,7 @@ from importlib.resources import files
 from typing import Literal
 
 import langcodes
+from langcodes.tag_parser import LanguageTagError
 
 from isogloss.core.errors import UnknownLanguage
 
@@ -42,7 +43,7 @@ class Language:
         """
         try:
             standard = langcodes.Language.get(tag.strip()).prefer_macrolanguage()
-        except langcodes.LanguageTagError as error:
+        except LanguageTagError as error:
             raise UnknownLanguage(_say_no_language(tag)) from error
         if not tag.strip() or not standard.is_valid() or standard.language in (None, "und", "mul", "zxx"):
             raise UnknownLanguage(_say_no_language(tag))
