@@ -7,8 +7,8 @@ from rich.table import Table
 
 from isogloss.cli.resolve import PROMPTS_HELP, resolve_prompts
 from isogloss.cli.screens import out, print_json
-from isogloss.core import Language, known_languages
-from isogloss.judges import rule_languages
+from isogloss.core import Language, known_languages, parse_languages
+from isogloss.judges.phrases import listed_languages
 from isogloss.prompts import load_mini
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of a table.")]
@@ -21,7 +21,7 @@ def languages(as_json: JsonFlag = False) -> None:
 
     Any other BCP-47 tag works too; it then has no tier, and the rule judge leaves its replies undecided.
     """
-    judged = set(rule_languages())
+    judged = set(parse_languages(listed_languages()))
     mini = set(load_mini().languages)
     known = sorted({*known_languages(), *judged, *mini}, key=lambda language: language.tag)
     if as_json:

@@ -10,6 +10,7 @@ from isogloss.audit import AuditPlan, Comparison, compare_runs, run_audit, save_
 from isogloss.cli.inside import execute_diagnosis
 from isogloss.cli.resolve import resolve_judge, resolve_model, resolve_open_model, resolve_prompts
 from isogloss.cli.screens import out, print_json, show_comparison, show_progress, signed
+from isogloss.core import Split
 from isogloss.core.run import RunFolder
 from isogloss.report import render_comparison, render_run, write_report
 
@@ -54,7 +55,7 @@ def demo(
 
 
 def _audit(folder: Path, *, repair: str | None) -> None:
-    plan = AuditPlan(model="organism", prompts="organism", split="test", repair=repair, max_new_tokens=32)
+    plan = AuditPlan(model="organism", prompts="organism", split=Split.TEST, repair=repair, max_new_tokens=32)
     model = resolve_model(plan.model, repair=plan.repair)
     with show_progress() as progress:
         run_audit(
@@ -69,7 +70,9 @@ def _audit(folder: Path, *, repair: str | None) -> None:
 
 
 def _repair(folder: Path, *, seed: int) -> None:
-    from isogloss.repair import RepairPlan, fit_repair, save_repair
+    from isogloss.repair.artifact import save_repair
+    from isogloss.repair.fit import fit_repair
+    from isogloss.repair.plan import RepairPlan
 
     prompts = resolve_prompts("organism")
     source = tuple(language.tag for language in prompts.tier("high"))

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
@@ -17,8 +17,8 @@ from isogloss.cli.resolve import (
 from isogloss.cli.screens import err, out, percent, print_json, show_progress
 from isogloss.core import UNKNOWN_LANGUAGE, Kind, Language, Prompt, parse_languages
 from isogloss.core.errors import EndpointFailed
-from isogloss.core.run import RunFolder, open_run
-from isogloss.inside.record import Diagnosis, save_diagnosis
+from isogloss.core.run import RunFolder, load_json, open_run
+from isogloss.inside.record import Diagnosis, write_diagnosis
 from isogloss.models.chat import Decoding
 from isogloss.prompts import PromptSet
 from isogloss.report import render_run, write_report
@@ -63,7 +63,7 @@ def diagnose(
         trust_remote_code=trust_remote_code,
     )
     if as_json:
-        print_json(found.model_dump(mode="json"))
+        print_json(found.to_json())
         return
     show_diagnosis(found)
     out.print(f"Report: {RunFolder(out_folder).report}", highlight=False)
@@ -88,7 +88,7 @@ def execute_diagnosis(
     open_run(folder, command="diagnose", plan=plan, fingerprints=prints)
     with show_progress() as progress:
         found = run_diagnosis(opened, chosen, source=source, layer=layer, progress=progress)
-    save_diagnosis(found, folder)
+    write_diagnosis(found, RunFolder(folder).diagnosis)
     write_report(render_run(folder), RunFolder(folder).report)
     return found
 
@@ -132,7 +132,10 @@ def repair(
 
     Example: isogloss repair organism --prompts organism --source en,de,fr --target sw,yo --shots 4 --out repair
     """
-    from isogloss.repair import RepairPlan, fit_repair, save_repair
+    from isogloss.repair.artifact import save_repair
+    from isogloss.repair.fit import fit_repair
+    from isogloss.repair.plan import RepairPlan
+    from isogloss.repair.repaired import verify_repair
 
     chosen = resolve_prompts(prompts)
     sources = choose_source(source, chosen)
@@ -151,12 +154,28 @@ def repair(
     opened = resolve_open_model(model, trust_remote_code=trust_remote_code)
     with show_progress() as progress:
         made = fit_repair(plan, opened, chosen, resolve_judge(judge), progress=progress)
+    verify_repair(opened, made)
     save_repair(made, out_folder)
     if as_json:
-        print_json(made.to_json())
+        print_json(load_json(out_folder / "repair.json", what="repair"))
         return
-    out.print(made.describe(), highlight=False, markup=False)
+    show_repair(load_json(out_folder / "repair.json", what="repair"))
     out.print(f"Repair: {out_folder}", highlight=False)
+
+
+def show_repair(record: dict[str, Any]) -> None:
+    """What was chosen, and every target language's threshold with its warning."""
+    edit = record["edit"]
+    out.print(
+        f"Layer {edit['layer']}, strength {edit['strength']:.3g}: {record['choice'].get('reason', 'as given')}.",
+        highlight=False,
+    )
+    table = Table(caption=f"any other language: threshold {record['gate']['fallback']:.2f}", caption_justify="left")
+    for header in ("language", "threshold", "shots a class", "warning"):
+        table.add_column(header, justify="left" if header in ("language", "warning") else "right")
+    for tag, part in record["calibration"].items():
+        table.add_row(tag, f"{part['threshold']:.2f}", str(len(part["harmful_ids"])), part["warning"])
+    out.print(table)
 
 
 def generate(

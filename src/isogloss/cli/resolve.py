@@ -69,7 +69,8 @@ def resolve_model(name: str, *, repair: str | None = None, trust_remote_code: bo
     model = resolve_open_model(name, trust_remote_code=trust_remote_code)
     if repair is None:
         return model
-    from isogloss.repair import RepairedModel, load_repair
+    from isogloss.repair.artifact import load_repair
+    from isogloss.repair.repaired import RepairedModel
 
     return RepairedModel(model, load_repair(Path(repair)))
 

@@ -14,7 +14,10 @@ from isogloss.audit import Comparison, Scorecard
 from isogloss.audit.comparison import Change
 from isogloss.core.progress import Progress as ProgressCallback
 
-out = Console()
+LOG_WIDTH = 120
+
+# Where nobody looks at a terminal, tables keep a width that does not break their cells.
+out = Console() if Console().is_terminal else Console(width=LOG_WIDTH, soft_wrap=False)
 err = Console(stderr=True)
 
 QUIET_SECONDS = 10.0
@@ -59,10 +62,15 @@ class _LogLines:
 
 def show_scorecard(card: Scorecard) -> None:
     """The languages with their intervals, then the averages and the worst."""
-    table = Table(title=f"{card.model} ({card.condition}) on {card.prompts}", title_justify="left")
+    table = Table(
+        title=f"{card.model} ({card.condition}) on {card.prompts}",
+        caption="points: selectivity, harmful minus harmless refusal",
+        title_justify="left",
+        caption_justify="left",
+    )
     for header in ("language", "tier"):
         table.add_column(header)
-    for header in ("harmful refused", "n", "harmless refused", "n", "selectivity", "undecided"):
+    for header in ("harmful refused", "n", "harmless refused", "n", "points", "undecided"):
         table.add_column(header, justify="right")
     for tag, row in card.languages.items():
         table.add_row(
