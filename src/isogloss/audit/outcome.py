@@ -8,7 +8,7 @@ from typing import Any
 from isogloss.core import Kind, Label, Language
 from isogloss.core.errors import BrokenInput, NothingToDo
 from isogloss.core.journal import read_rows
-from isogloss.core.run import RunFolder
+from isogloss.core.run import RunFolder, load_run_record
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,10 @@ class Outcome:
 
 
 def load_outcomes(folder: Path) -> list[Outcome]:
-    """Join the replies and verdicts of a run folder.
+    """Join the replies and verdicts of a run folder, in the order of the prompt set's languages, then by prompt.
 
-    A reply without a verdict (an interrupted audit) is left out; failed prompts come with ``label=None``.
+    A reply without a verdict (an interrupted audit) is left out; failed prompts come with ``label=None``. The order
+    does not depend on when a reply came, so that a resumed run gives the same files as an undisturbed one.
 
     Raises:
         NothingToDo: the run holds no verdicts yet.
@@ -53,9 +54,17 @@ def load_outcomes(folder: Path) -> list[Outcome]:
     parse = _LanguageCache()
     try:
         done = [_outcome(row, Label(verdicts[row["key"]]["verdict"]), parse) for row in answered]
-        return done + [_outcome(row, None, parse) for row in unique_failed]
+        done += [_outcome(row, None, parse) for row in unique_failed]
     except (KeyError, ValueError) as error:
         raise BrokenInput(f"{folder}: a row of replies.jsonl or verdicts.jsonl cannot be read: {error}.") from error
+    order = {tag: place for place, tag in enumerate(_language_order(folder))}
+    return sorted(done, key=lambda row: (order.get(row.language.tag, len(order)), row.kind, row.prompt_id))
+
+
+def _language_order(folder: Path) -> list[str]:
+    if not RunFolder(folder).record.exists():
+        return []
+    return list(load_run_record(folder).get("prompt_counts", {}).get("languages", {}))
 
 
 def iterate_languages(outcomes: Iterable[Outcome]) -> Iterator[Language]:
