@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import t as student
 
-from isogloss.stats.rates import Interval
+from isogloss.stats.rates import Floats, Interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +80,20 @@ def estimate_linear(terms: Iterable[Term], *, confidence: float = 0.95, limits: 
         value += term.weight * mean
         rows = [position[label] for label in term.clusters]
         np.add.at(influence, rows, term.weight * (outcomes - mean) / len(outcomes))
-    return _with_interval(value, influence, confidence, limits)
+    return estimate_from_influence(value, influence, confidence=confidence, limits=limits)
 
 
-def _with_interval(value: float, influence: np.ndarray, confidence: float, limits: Interval) -> Estimate:
+def estimate_from_influence(
+    value: float, influence: Floats, *, confidence: float = 0.95, limits: Interval = (-1.0, 1.0)
+) -> Estimate:
+    """A t interval around a value, given how far each cluster moved it.
+
+    Args:
+        value: the estimate.
+        influence: one number per cluster; their sum is 0 and the sum of their squares estimates the variance.
+        confidence: two-sided.
+        limits: the interval is cut there.
+    """
     count = len(influence)
     if count < 2:
         return Estimate(value, None, None, count)

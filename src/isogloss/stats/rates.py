@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import betaincinv
 from scipy.stats import norm
 
 Interval = tuple[float, float]
+RateMethod = Literal["wilson", "clopper-pearson"]
 Floats = NDArray[np.float64]
 
 
@@ -20,12 +23,14 @@ class Rate:
         n: scored prompts.
         effective_n: the number of independent prompts that carry as much information (Kish); at most ``n``.
         interval: two-sided limits, or None when nothing was scored.
+        method: how the limits were made.
     """
 
     value: float | None
     n: int
     effective_n: float
     interval: Interval | None
+    method: RateMethod = "wilson"
 
 
 def wilson_interval(rate: float, n: float, *, confidence: float = 0.95) -> Interval:
@@ -53,32 +58,68 @@ def wilson_interval(rate: float, n: float, *, confidence: float = 0.95) -> Inter
     return (low, high)
 
 
+def clopper_pearson_interval(rate: float, n: float, *, confidence: float = 0.95) -> Interval:
+    """The exact interval for a proportion: each limit errs with at most half of ``1 - confidence``.
+
+    Wider than Wilson's by about one prompt; use it where a guarantee matters more than the average (a gate, a
+    rate near 0 or 1, few prompts). Exact for whole numbers of independent prompts, approximate for an effective n.
+
+    Args:
+        rate: observed share, between 0 and 1.
+        n: number of trials, or an effective number (need not be whole); positive.
+        confidence: two-sided, between 0 and 1.
+
+    Raises:
+        ValueError: ``n`` is not positive.
+
+    Source: Clopper and Pearson 1934; beta quantiles with an effective n as in Korn and Graubard 1998, without
+    their correction for few clusters.
+    """
+    if n <= 0:
+        raise ValueError(f"n must be positive, not {n}")
+    tail = (1 - confidence) / 2
+    hits, misses = rate * n, n - rate * n
+    low = 0.0 if rate == 0 else float(betaincinv(hits, misses + 1, tail))
+    high = 1.0 if rate == 1 else float(betaincinv(hits + 1, misses, 1 - tail))
+    return (low, high)
+
+
+INTERVALS = {"wilson": wilson_interval, "clopper-pearson": clopper_pearson_interval}
+
+
 def measure_rate(
-    outcomes: Sequence[int] | NDArray[np.integer], clusters: Sequence[str], *, confidence: float = 0.95
+    outcomes: Sequence[int] | NDArray[np.integer],
+    clusters: Sequence[str],
+    *,
+    confidence: float = 0.95,
+    method: RateMethod = "wilson",
 ) -> Rate:
-    """The rate of ones, with a Wilson interval on the effective number of prompts.
+    """The rate of ones, with an interval on the effective number of prompts.
 
     Args:
         outcomes: 0 or 1 per scored prompt.
         clusters: one label per prompt; prompts that share a label (duplicates, several wordings of one intent)
             may be answered alike and are not independent.
         confidence: two-sided.
+        method: "wilson" (right on average) or "clopper-pearson" (never less sure than stated, wider).
 
     Raises:
-        ValueError: the two sequences differ in length.
+        ValueError: the two sequences differ in length, or the method is unknown.
 
     Source: cluster-robust variance as in Miller 2024 (arXiv 2411.00640); instead of adding and subtracting a
-    multiple of it we turn it into an effective n for Wilson's interval, which holds at the extremes.
+    multiple of it we turn it into an effective n for intervals that hold at the extremes.
     """
+    if method not in INTERVALS:
+        raise ValueError(f"no interval method {method!r}; known: {', '.join(get_args(RateMethod))}")
     values = np.asarray(outcomes, dtype=np.float64)
     if len(values) != len(clusters):
         raise ValueError(f"{len(values)} outcomes but {len(clusters)} cluster labels")
     if not len(values):
-        return Rate(None, 0, 0.0, None)
+        return Rate(None, 0, 0.0, None, method)
     mean = float(values.mean())
     sums, sizes = cluster_sums(values - mean, clusters)
     effective = effective_count(mean, float((sums**2).sum()) / len(values) ** 2, len(values), sizes)
-    return Rate(mean, len(values), effective, wilson_interval(mean, effective, confidence=confidence))
+    return Rate(mean, len(values), effective, INTERVALS[method](mean, effective, confidence=confidence), method)
 
 
 def effective_count(mean: float, variance: float, n: int, sizes: Floats) -> float:
