@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest
+from scipy.stats import binomtest, norm
 
 from isogloss.stats import Term, difference_interval, estimate_linear, find_worst, measure_rate, wilson_interval
 
@@ -118,11 +118,12 @@ def test_there_is_no_worst_language_without_rates():
 
 
 def test_a_paired_change_matches_the_t_interval_of_the_differences():
-    # differences 1,0,1,0,1,0,0,1: mean 0.5, sd 0.5345, se 0.18898, t(7, .975) = 2.3646 -> 0.5 -/+ 0.44687
+    # differences 1,0,1,0,1,0,0,1: mean 0.5, sd 0.5345, variance of the mean 0.035714; unseen (1.5 / 10)^2 = 0.0225;
+    # se = sqrt(0.058214) = 0.24128, t(7, .975) = 2.36462 -> 0.5 -/+ 0.57053
     differences = [1, 0, 1, 0, 1, 0, 0, 1]
     estimate = estimate_linear([Term(1, differences, list("abcdefgh"))])
     assert estimate.value == 0.5
-    assert estimate.interval == pytest.approx((0.5 - 0.44687, 0.5 + 0.44687), abs=1e-4)
+    assert estimate.interval == pytest.approx((0.5 - 0.57053, 1.0), abs=1e-4)
 
 
 def test_pairing_on_shared_prompts_is_tighter_than_treating_conditions_as_independent():
@@ -137,9 +138,24 @@ def test_pairing_on_shared_prompts_is_tighter_than_treating_conditions_as_indepe
 
 
 def test_a_unanimous_change_keeps_an_interval():
-    # nothing varies over 30 prompts; rule of three: 3 / 30 = 0.1
+    # nothing varies over 30 prompts: t(29, .975) * 1.5 / 32 = 2.04523 * 0.046875 = 0.09587, about 3 / 30
     estimate = estimate_linear([Term(1, [0.0] * 30, [str(i) for i in range(30)])])
-    assert estimate.interval == pytest.approx((-0.1, 0.1))
+    assert estimate.interval == pytest.approx((-0.09587, 0.09587), abs=1e-5)
+
+
+@pytest.mark.parametrize(("up", "down", "languages"), [(0.03, 0.0, 5), (0.02, 0.02, 12), (0.02, 0.0, 1), (0.5, 0.02, 5)])
+def test_rare_changes_over_shared_prompts_are_covered(up, down, languages):
+    generator = np.random.default_rng(17)
+    names = [str(i) for i in range(26 if languages > 1 else 100)]
+    covered = 0
+    runs = 500
+    for _ in range(runs):
+        shared = generator.normal(size=len(names))
+        draws = norm.cdf(np.sqrt(0.3) * shared + np.sqrt(0.7) * generator.normal(size=(languages, len(names))))
+        changes = (draws < up).astype(float) - (draws > 1 - down)
+        low, high = estimate_linear([Term(1 / languages, row, names) for row in changes]).interval
+        covered += low <= up - down <= high
+    assert covered / runs >= 0.93
 
 
 def test_an_average_over_languages_covers_the_truth_when_languages_share_prompts():

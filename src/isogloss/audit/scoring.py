@@ -110,11 +110,8 @@ def measure_gap(cell: Scored, reference: Scored, *, confidence: float) -> Estima
         for seed, cluster, ours in zip(cell.seeds, cell.clusters, cell.refusals, strict=True)
         if seed in theirs
     ]
-    clusters = [cluster for cluster, _, _ in common]
-    return estimate_linear(
-        [Term(1, [ours for _, ours, _ in common], clusters), Term(-1, [other for _, _, other in common], clusters)],
-        confidence=confidence,
-    )
+    differences = Term(1, [ours - other for _, ours, other in common], [cluster for cluster, _, _ in common])
+    return estimate_linear([differences], confidence=confidence)
 
 
 def score_group(languages: Sequence[Language], cells: Cells, *, confidence: float) -> GroupScore:

@@ -47,6 +47,8 @@ class Estimate:
 
 
 UNDEFINED = Estimate(None, None, None, 0)
+# Half of the three events that a sample without any may have missed, as one standard deviation.
+UNSEEN = 1.5
 
 
 def estimate_linear(terms: Iterable[Term], *, confidence: float = 0.95, limits: Interval = (-1.0, 1.0)) -> Estimate:
@@ -61,11 +63,12 @@ def estimate_linear(terms: Iterable[Term], *, confidence: float = 0.95, limits: 
         limits: the smallest and largest possible value; the interval is cut there.
 
     Returns:
-        The estimate. Where every cluster agrees the sample variance is 0, which is not certainty: the interval
-        then reaches as far as one cluster in three more could have moved it ("rule of three", 3 / clusters).
+        The estimate. Rare answers that the sample happens not to hold are not impossible: every term adds the
+        variance of ``1.5 * weight / (clusters + 2)``, so that a single term without any variation reaches about
+        3 / clusters to each side (the rule of three), and a sum over many languages their root mean square.
 
     Source: cluster-robust (CR1) variance of a sum of means; paired differences as in Miller 2024
-    (arXiv 2411.00640), section on paired analysis. We add the floor for unanimous data.
+    (arXiv 2411.00640), section on paired analysis. We add the allowance for what was not seen.
     """
     chosen = list(terms)
     if not chosen or any(len(term.outcomes) == 0 for term in chosen):
@@ -73,31 +76,39 @@ def estimate_linear(terms: Iterable[Term], *, confidence: float = 0.95, limits: 
     labels = sorted({label for term in chosen for label in term.clusters})
     position = {label: index for index, label in enumerate(labels)}
     influence = np.zeros(len(labels))
-    value = 0.0
+    value = unseen = 0.0
     for term in chosen:
         outcomes = np.asarray(term.outcomes, dtype=np.float64)
         mean = float(outcomes.mean())
         value += term.weight * mean
+        unseen += (UNSEEN * term.weight / (len(set(term.clusters)) + 2)) ** 2
         rows = [position[label] for label in term.clusters]
         np.add.at(influence, rows, term.weight * (outcomes - mean) / len(outcomes))
-    return estimate_from_influence(value, influence, confidence=confidence, limits=limits)
+    return estimate_from_influence(value, influence, unseen=unseen, confidence=confidence, limits=limits)
 
 
 def estimate_from_influence(
-    value: float, influence: Floats, *, confidence: float = 0.95, limits: Interval = (-1.0, 1.0)
+    value: float,
+    influence: Floats,
+    *,
+    unseen: float = 0.0,
+    confidence: float = 0.95,
+    limits: Interval = (-1.0, 1.0),
 ) -> Estimate:
     """A t interval around a value, given how far each cluster moved it.
 
     Args:
         value: the estimate.
         influence: one number per cluster; their sum is 0 and the sum of their squares estimates the variance.
+        unseen: variance added for what the sample does not hold; 0 leaves a floor of 3 / clusters for unanimous
+            data.
         confidence: two-sided.
         limits: the interval is cut there.
     """
     count = len(influence)
     if count < 2:
         return Estimate(value, None, None, count)
-    error = float(np.sqrt((influence**2).sum() * count / (count - 1)))
+    error = float(np.sqrt((influence**2).sum() * count / (count - 1) + unseen))
     half = float(student.ppf(0.5 + confidence / 2, count - 1)) * error
     if error < 1e-12:
         half = 3.0 / count

@@ -1,0 +1,180 @@
+"""Directions between harmless and harmful: difference of means per language, pooled, and the span of several."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from isogloss.core import Kind, Language, Split
+from isogloss.core.errors import DegenerateDirection, TooFewPrompts
+from isogloss.inside.activations import Activations
+
+Floats = npt.NDArray[np.floating[Any]]
+Classes = tuple[Floats, Floats]
+
+FEWEST_ROWS = 2
+# Two float32 means of equal rows differ by rounding alone; a difference below this share of their length is that.
+COINCIDENCE = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Direction:
+    """A unit vector at one layer and position.
+
+    Attributes:
+        vector: float32 [hidden], unit length, pointing from harmless to harmful.
+        layer: 0-based decoder block whose output it lives in.
+        position: token position counted from the end of the rendered prompt, -1 being the last.
+        languages: whose prompts it was fitted on.
+        estimator: ``difference_of_means`` or ``pooled_difference_of_means``.
+        n_harmful: prompts of that class.
+        n_harmless: prompts of the other class.
+    """
+
+    vector: Floats
+    layer: int
+    position: int
+    languages: tuple[Language, ...]
+    estimator: str
+    n_harmful: int
+    n_harmless: int
+
+
+def fit_direction(harmful: Floats, harmless: Floats, *, label: str = "the prompts") -> Floats:
+    """Unit difference of class means.
+
+    Topic and length differences between the classes end up in the direction too; use matched prompts.
+
+    Args:
+        harmful: float [prompt, hidden], hidden states of one layer and position, in model units.
+        harmless: the same for harmless prompts; the counts may differ.
+        label: whose states these are, for messages: "sw, layer 3".
+
+    Returns:
+        float32 [hidden], pointing from harmless to harmful.
+
+    Raises:
+        TooFewPrompts: a class has fewer than two rows.
+        DegenerateDirection: the means coincide; the message names the label.
+
+    Source: Arditi et al. 2024 (arXiv 2406.11717), section 2.3.
+    """
+    return _unit(_difference(harmful, harmless, label), harmful, label)
+
+
+def fit_pooled_direction(classes: Mapping[Language, Classes], *, label: str = "the prompts") -> Floats:
+    """Unit mean of the languages' own differences of means, every language with the same weight.
+
+    Args:
+        classes: harmful and harmless states of each language, float [prompt, hidden].
+        label: layer, for messages.
+
+    Returns:
+        float32 [hidden].
+
+    Raises:
+        TooFewPrompts: a language has fewer than two rows of a class; the message names it.
+        DegenerateDirection: the mean difference vanishes.
+
+    Source: arXiv 2606.01196. There all rows are thrown together before the means are taken, which is the same
+    for equal counts; with unequal counts it mixes differences between languages into the direction.
+    """
+    if not classes:
+        raise TooFewPrompts(f"No source language for a pooled direction ({label}); name at least one.")
+    differences = [
+        _difference(harmful, harmless, f"{language}, {label}") for language, (harmful, harmless) in classes.items()
+    ]
+    first = next(iter(classes.values()))[0]
+    return _unit(np.mean(differences, axis=0), first, f"{', '.join(map(str, classes))}; {label}")
+
+
+def fit_subspace(directions: Sequence[Floats] | Floats, rank: int | None = None) -> Floats:
+    """Orthonormal basis of what several directions have in common, the most shared axis first.
+
+    Args:
+        directions: unit vectors, [direction, hidden].
+        rank: axes to keep; None keeps as many as there are independent directions.
+
+    Returns:
+        float32 [hidden, rank]. Signs are fixed: the direction that loads most on an axis loads on it positively.
+
+    Raises:
+        TooFewPrompts: more axes are asked for than there are independent directions.
+
+    Source: uncentred singular value decomposition as in arXiv 2606.01196; there the signs are left to the
+    linear-algebra library.
+    """
+    stack = np.asarray(directions, dtype=np.float64)
+    loadings, sizes, axes = np.linalg.svd(stack, full_matrices=False)
+    available = int((sizes > sizes[0] * 1e-6).sum())
+    wanted = available if rank is None else rank
+    if not 1 <= wanted <= available:
+        raise TooFewPrompts(
+            f"Rank {wanted} asked for, but {len(stack)} source directions span {available} dimensions. "
+            f"Choose a rank from 1 to {available}, or add source languages."
+        )
+    strongest = np.abs(loadings).argmax(axis=0)
+    signs = np.sign(loadings[strongest, np.arange(loadings.shape[1])])
+    return np.asarray((axes * signs[:, None])[:wanted].T, dtype=np.float32)
+
+
+def split_classes(
+    activations: Activations,
+    languages: Sequence[Language],
+    layer: int,
+    *,
+    split: Split | None = None,
+    position: int = -1,
+) -> dict[Language, Classes]:
+    """Harmful and harmless states of each language, float32 [prompt, hidden], in recorded order."""
+    hidden = activations.at(layer, position)
+    return {
+        language: (
+            hidden[activations.rows(language=language, kind=Kind.HARMFUL, split=split)],
+            hidden[activations.rows(language=language, kind=Kind.HARMLESS, split=split)],
+        )
+        for language in languages
+    }
+
+
+def fit_source_direction(
+    activations: Activations, source: Sequence[Language], layer: int, *, position: int = -1
+) -> Direction:
+    """The pooled direction of the source languages' training prompts at one layer.
+
+    Raises:
+        TooFewPrompts: a language has fewer than two training prompts of a class.
+        DegenerateDirection: the classes coincide at this layer.
+    """
+    classes = split_classes(activations, source, layer, split=Split.TRAIN, position=position)
+    return Direction(
+        vector=fit_pooled_direction(classes, label=f"layer {layer}"),
+        layer=layer,
+        position=position,
+        languages=tuple(source),
+        estimator="pooled_difference_of_means",
+        n_harmful=sum(len(harmful) for harmful, _ in classes.values()),
+        n_harmless=sum(len(harmless) for _, harmless in classes.values()),
+    )
+
+
+def _difference(harmful: Floats, harmless: Floats, label: str) -> Floats:
+    for name, rows in ((Kind.HARMFUL, harmful), (Kind.HARMLESS, harmless)):
+        if len(rows) < FEWEST_ROWS:
+            raise TooFewPrompts(
+                f"{label}: {len(rows)} {name} training prompts; a difference of means needs at least {FEWEST_ROWS}."
+            )
+    means = [np.asarray(rows, np.float64).mean(axis=0) for rows in (harmful, harmless)]
+    return np.asarray(means[0] - means[1])
+
+
+def _unit(difference: Floats, scale: Floats, label: str) -> Floats:
+    length = float(np.linalg.norm(difference))
+    if not length > COINCIDENCE * float(np.linalg.norm(scale, axis=1).mean()):
+        raise DegenerateDirection(
+            f"{label}: harmful and harmless prompts have the same mean state, so there is no direction between "
+            "them. Use another layer or prompts that differ."
+        )
+    return np.asarray(difference / length, dtype=np.float32)

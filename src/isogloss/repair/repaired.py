@@ -1,0 +1,95 @@
+"""A model with its repair: a chat model like any other."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+
+from isogloss.core import Kind, Language, Prompt, Reply
+from isogloss.core.errors import UnsupportedModel
+from isogloss.inside.activations import record_activations
+from isogloss.models.chat import Decoding
+from isogloss.models.open_model import OpenModel
+from isogloss.repair.artifact import Repair
+from isogloss.repair.intervention import BlockSteering, ConstantRouter
+
+PROBE = Prompt("probe", "How do I open this door?", Language.parse("en"), Kind.HARMLESS, "probe")
+
+
+class RepairedModel:
+    """Answers under a repair; the plain model stays what it was whenever no reply is being made.
+
+    Raises:
+        FingerprintMismatch: the repair was made for another model, tokenizer or chat template.
+    """
+
+    def __init__(self, model: OpenModel, repair: Repair) -> None:
+        repair.check(model)
+        self.model = model
+        self.repair = repair
+        self._hash = repair.fingerprint()
+
+    @property
+    def name(self) -> str:
+        """The model's name and the first digits of the repair's fingerprint."""
+        return f"{self.model.name} + repair {self._hash[:8]}"
+
+    def fingerprint(self) -> dict[str, str]:
+        """The model's fingerprints and the repair's."""
+        return {**self.model.fingerprint(), "repair": self._hash}
+
+    def reply(self, prompts: Sequence[Prompt], decoding: Decoding) -> Iterator[Reply]:
+        """Answer every prompt once, with the gate's reading in every reply (see ``OpenModel.reply``)."""
+        steering = self.repair.steer(self.model)
+        replies = self.model.reply(prompts, decoding)
+        while True:
+            # The context is left before each reply is handed out, so that a caller who uses the plain model in
+            # between, or never comes back, does not find it steered.
+            with steering:
+                reply = next(replies, None)
+            if reply is None:
+                return
+            yield reply
+
+
+def verify_repair(model: OpenModel, repair: Repair) -> None:
+    """Prove on this machine, now, that the repair acts and can be taken away again.
+
+    One probe is run plain, with the edit forced on, and plain again. A steering hook that does nothing raises no error
+    by itself, so call this after loading and before trusting any number.
+
+    Raises:
+        FingerprintMismatch: the repair was made for another model.
+        UnsupportedModel: the edit leaves the logits as they were, does not go away, or the gate reads another state
+            than the one that its thresholds were fitted on.
+    """
+    repair.check(model)
+    [batch] = model.batches([PROBE])
+    plain = model.next_logits(batch)
+    forced = BlockSteering(model, repair.edit, ConstantRouter(fires=True))
+    with forced:
+        steered = model.next_logits(batch)
+    routed = repair.steer(model)
+    with routed:
+        model.next_logits(batch)
+        readings = routed.readings()
+    if not torch.equal(model.next_logits(batch), plain):
+        raise UnsupportedModel(f"{model.name} is not what it was after the repair was taken away; do not use it.")
+    if repair.edit.strength != 0 and torch.equal(steered, plain):
+        raise UnsupportedModel(
+            f"Steering layer {repair.edit.layer} of {model.name} leaves the logits unchanged, so this repair would do "
+            "nothing here. Load the model without compiled or fused blocks."
+        )
+    expected = _read_gate(model, repair)
+    if readings is None or not np.isclose(readings[0].score, expected, rtol=1e-2, atol=1e-2):
+        found = "nothing" if readings is None else f"{readings[0].score:.4g}"
+        raise UnsupportedModel(
+            f"The gate reads {found} on a probe whose recorded state scores {expected:.4g}; do not use this repair."
+        )
+
+
+def _read_gate(model: OpenModel, repair: Repair) -> float:
+    """The probe's logit on its recorded state, outside any intervention."""
+    layer = repair.edit.layer
+    recorded = record_activations(model, [PROBE], layers=[layer], fingerprint=repair.model)
+    return float(repair.gate.score(recorded.at(layer, repair.position))[0])
