@@ -187,9 +187,10 @@ def test_pairing_helps_as_much_as_reported_on_real_replies(shared_data):
     for language in ("de", "ko", "yo"):
         keys, reference, here = match_outcomes(refused["en"], refused[language])
         found[language] = measure_pairs(reference, here, [idea[key] for key in keys])
-        terms = [Term(1, here, keys), Term(-1, reference, keys)]
+        terms = [Term(1, [ours - other for ours, other in zip(here, reference, strict=True)], keys)]
         if language == "de":
-            assert estimate_linear(terms).standard_error == pytest.approx(0.0140, abs=1e-4)
+            # ours adds the allowance for what 556 prompts do not hold: sqrt(.0140^2 + (1.5 / 558)^2) = .01426
+            assert estimate_linear(terms).standard_error == pytest.approx(0.01426, abs=1e-4)
             apart = [measure_rate(list(refused[one].values()), list(refused[one])).value for one in ("en", "de")]
             assert np.sqrt(sum(rate * (1 - rate) / len(keys) for rate in apart)) == pytest.approx(0.0191, abs=1e-4)
     assert 0.09 <= found["de"].table.discordant_share <= 0.15

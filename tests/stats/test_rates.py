@@ -143,7 +143,9 @@ def test_a_unanimous_change_keeps_an_interval():
     assert estimate.interval == pytest.approx((-0.09587, 0.09587), abs=1e-5)
 
 
-@pytest.mark.parametrize(("up", "down", "languages"), [(0.03, 0.0, 5), (0.02, 0.02, 12), (0.02, 0.0, 1), (0.5, 0.02, 5)])
+@pytest.mark.parametrize(
+    ("up", "down", "languages"), [(0.03, 0.0, 5), (0.02, 0.02, 12), (0.02, 0.0, 1), (0.5, 0.02, 5)]
+)
 def test_rare_changes_over_shared_prompts_are_covered(up, down, languages):
     generator = np.random.default_rng(17)
     names = [str(i) for i in range(26 if languages > 1 else 100)]

@@ -1,8 +1,9 @@
 """``isogloss diagnose``, ``repair`` and ``generate``: what needs the weights."""
 
 import sys
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.table import Table
@@ -16,13 +17,14 @@ from isogloss.cli.resolve import (
 )
 from isogloss.cli.screens import err, out, percent, print_json, show_progress
 from isogloss.core import UNKNOWN_LANGUAGE, Kind, Language, Prompt, parse_languages
-from isogloss.core.errors import EndpointFailed
+from isogloss.core.errors import EndpointFailed, UnknownName, say_unknown
 from isogloss.core.run import RunFolder, load_json, open_run
 from isogloss.inside.record import Diagnosis, write_diagnosis
 from isogloss.models.chat import Decoding
 from isogloss.prompts import PromptSet
 from isogloss.report import render_run, write_report
 
+Edit = TypeVar("Edit", bound=StrEnum)
 OPEN_MODEL_HELP = "organism, organism:negative, a local folder or a hub id."
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of a table.")]
 ModelName = Annotated[str, typer.Argument(metavar="MODEL", help=OPEN_MODEL_HELP)]
@@ -123,6 +125,9 @@ def repair(
         float | None, typer.Option(help="Strength in units of the projection gap; default: chosen.")
     ] = None,
     rank: Annotated[int | None, typer.Option(help="Dimensions of the gate's subspace; default: all source.")] = None,
+    harmless: Annotated[
+        str, typer.Option(help="Prompts that the gate takes for harmless: leave, or ablate the direction.")
+    ] = "leave",
     judge: Annotated[str, typer.Option(help="Who says what an answer was while choosing the strength.")] = "rules",
     seed: Annotated[int, typer.Option(help="Decides which examples are drawn.")] = 0,
     trust_remote_code: RemoteCode = False,
@@ -134,6 +139,7 @@ def repair(
     """
     from isogloss.repair.artifact import save_repair
     from isogloss.repair.fit import fit_repair
+    from isogloss.repair.intervention import HarmlessEdit
     from isogloss.repair.plan import RepairPlan
     from isogloss.repair.repaired import verify_repair
 
@@ -149,6 +155,7 @@ def repair(
         layer=layer,
         multiplier=multiplier,
         rank=rank,
+        harmless=_parse_edit(harmless, HarmlessEdit),
         seed=seed,
     )
     opened = resolve_open_model(model, trust_remote_code=trust_remote_code)
@@ -161,6 +168,14 @@ def repair(
         return
     show_repair(load_json(out_folder / "repair.json", what="repair"))
     out.print(f"Repair: {out_folder}", highlight=False)
+
+
+def _parse_edit(name: str, edits: type[Edit]) -> Edit:
+    """The edit of that name; the enumeration comes as an argument because its room loads torch."""
+    known = [edit.value for edit in edits]
+    if name not in known:
+        raise UnknownName(say_unknown("edit", name, known))
+    return edits(name)
 
 
 def show_repair(record: dict[str, Any]) -> None:
