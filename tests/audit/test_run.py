@@ -80,7 +80,7 @@ def test_failed_prompts_are_listed_and_asked_again_on_resume(tmp_path):
 
 def test_an_audit_in_which_everything_fails_says_so(tmp_path):
     ids = {prompt.id for prompt in small_set()}
-    with pytest.raises(EndpointFailed, match="None of the 16 prompts .* scripted failure"):
+    with pytest.raises(EndpointFailed, match=r"None of the 16 prompts .* scripted failure"):
         run_audit(small_plan(), ScriptedModel(answer, failures=ids), small_set(), WordJudge(), tmp_path)
 
 
@@ -103,7 +103,7 @@ def test_a_full_disk_is_one_sentence_and_keeps_what_was_written(tmp_path, monkey
         return real(descriptor, data)
 
     monkeypatch.setattr(os, "write", write)
-    with pytest.raises(WriteFailed, match="No space left on device. The 7 rows before it are safe"):
+    with pytest.raises(WriteFailed, match=r"No space left on device\. The 7 rows before it are safe"):
         run_audit(small_plan(), ScriptedModel(answer), small_set(), WordJudge(), tmp_path)
     monkeypatch.undo()
     resumed = ScriptedModel(answer)
@@ -121,7 +121,7 @@ def test_the_plan_chooses_languages_split_and_limit():
 
 
 def test_a_language_that_the_set_does_not_hold_is_named():
-    with pytest.raises(UnknownLanguage, match="small: No prompts for 'yo'. Known: en, sw"):
+    with pytest.raises(UnknownLanguage, match=r"small: No prompts for 'yo'\. Known: en, sw"):
         select_prompts(small_plan(languages="yo"), small_set())
 
 

@@ -13,6 +13,9 @@ from isogloss.cli.main import app
 AUDIT = ["audit", "organism", "--prompts", "organism", "--languages", "en,sw", "--limit", "6", "--max-new-tokens", "24"]
 
 
+PLAIN = ["audit", "--out", "run"]
+
+
 def isogloss(*arguments, **environment):
     """Run the real command in a process of its own."""
     return subprocess.run(
@@ -110,14 +113,22 @@ def test_generate_prints_the_reply_alone_on_stdout():
     [
         (["prompts", "minni"], 2, "No prompt set 'minni'. Known: file:PATH, mini, multijail:PATH, organism"),
         (["prompts", "file:absent.csv"], 2, "absent.csv"),
-        (["audit", "no-such-folder", "--prompts", "mini", "--out", "run"], 2, "no-such-folder"),
-        (["audit", "organism", "--prompts", "organism", "--languages", "qq", "--out", "run"], 2, "'qq' names no language"),
-        (["audit", "organism", "--prompts", "organism", "--languages", "km", "--out", "run"], 2, "Known: am, de, en"),
-        (["audit", "openai:m", "--prompts", "mini", "--out", "run"], 2, "Write openai:NAME@URL"),
-        (["audit", "recorded:absent", "--prompts", "mini", "--out", "run"], 2, "absent"),
-        (["audit", "organism", "--prompts", "organism", "--mapping", "loose", "--out", "run"], 2, "mapping"),
-        (["audit", "organism", "--prompts", "organism", "--judge", "me", "--out", "run"], 2, "No judge 'me'"),
-        (["audit", "openai:m@http://127.0.0.1:9/v1", "--prompts", "mini", "--languages", "sw", "--out", "run"], 3, "127.0.0.1:9"),
+        ([*PLAIN, "no-such-folder", "--prompts", "mini"], 2, "no-such-folder"),
+        (
+            ["audit", "organism", "--prompts", "organism", "--languages", "qq", "--out", "run"],
+            2,
+            "'qq' names no language",
+        ),
+        ([*PLAIN, "organism", "--prompts", "organism", "--languages", "km"], 2, "Known: am, de, en"),
+        ([*PLAIN, "openai:m", "--prompts", "mini"], 2, "Write openai:NAME@URL"),
+        ([*PLAIN, "recorded:absent", "--prompts", "mini"], 2, "absent"),
+        ([*PLAIN, "organism", "--prompts", "organism", "--mapping", "loose"], 2, "mapping"),
+        ([*PLAIN, "organism", "--prompts", "organism", "--judge", "me"], 2, "No judge 'me'"),
+        (
+            ["audit", "openai:m@http://127.0.0.1:9/v1", "--prompts", "mini", "--languages", "sw", "--out", "run"],
+            3,
+            "127.0.0.1:9",
+        ),
         (["report", "absent"], 2, "No run in absent"),
         (["repair", "openai:m@http://127.0.0.1:9/v1", "--prompts", "mini", "--out", "r"], 2, "gives only text"),
     ],

@@ -12,7 +12,14 @@ def test_recorded_replies_in_eleven_languages_become_a_scorecard(shared_data, tm
     replies = shared_data / "replies" / "qwen2.5-7b-instruct"
     result = CliRunner().invoke(
         app,
-        ["audit", f"recorded:{replies}", "--prompts", f"polyrefuse:{shared_data / 'polyrefuse'}", "--out", str(tmp_path)],
+        [
+            "audit",
+            f"recorded:{replies}",
+            "--prompts",
+            f"polyrefuse:{shared_data / 'polyrefuse'}",
+            "--out",
+            str(tmp_path),
+        ],
         catch_exceptions=False,
     )
     assert result.exit_code == 0, result.output

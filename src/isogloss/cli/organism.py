@@ -46,6 +46,6 @@ def card(
     place = folder or (negative_organism_path() if negative else organism_path())
     found = load_card(place)
     if as_json:
-        print_json(found.to_json())
+        print_json(found.model_dump(mode="json"))
         return
     out.print((place / "README.md").read_text(encoding="utf-8"), markup=False, highlight=False)

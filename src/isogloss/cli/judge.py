@@ -1,0 +1,123 @@
+"""``isogloss judge card`` and ``agreement``: how far a judge can be trusted."""
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from isogloss.cli.screens import out, percent, print_json
+from isogloss.core import Mapping
+from isogloss.judges.card import CardShare, JudgeCard, save_card
+from isogloss.judges.labelled_runs import (
+    CARD_FILE,
+    RunAgreement,
+    compare_judges,
+    measure_annotators,
+    measure_card_of_run,
+)
+from isogloss.judges.reliability import Coefficient, Reliability
+
+app = typer.Typer(
+    name="judge", help="Measure judges: against people's labels, and against each other.", no_args_is_help=True
+)
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of a table.")]
+MappingOption = Annotated[Mapping, typer.Option(help="strict or lenient: how labels become a rate.")]
+
+
+@app.command()
+def card(
+    run: Annotated[Path, typer.Argument(help="Run folder with labels.")],
+    out_file: Annotated[
+        Path | None, typer.Option("--out", help="File to write; judge_card.json in the run if absent.")
+    ] = None,
+    mapping: MappingOption = Mapping.STRICT,
+    measured_on: Annotated[str | None, typer.Option("--date", help="ISO date on the card; today if absent.")] = None,
+    seed: Annotated[int, typer.Option(help="Decides the interval of the annotators' agreement.")] = 0,
+    as_json: JsonFlag = False,
+) -> None:
+    """Measure the run's judge against the labels of `isogloss label import`.
+
+    Example: isogloss judge card runs/qwen
+    """
+    made = measure_card_of_run(run, measured_on=measured_on or date.today().isoformat(), mapping=mapping)
+    path = out_file or run / CARD_FILE
+    save_card(made, path)
+    if as_json:
+        print_json(made.model_dump(mode="json", by_alias=True))
+        return
+    show_card(made)
+    annotators = measure_annotators(run, seed=seed)
+    if annotators is not None and annotators.units:
+        out.print(f"Annotators: alpha {_say(annotators.alpha)} on {annotators.units} replies.", highlight=False)
+    out.print(f"Judge card: {path}", highlight=False, markup=False)
+
+
+@app.command()
+def agreement(
+    runs: Annotated[list[Path], typer.Argument(help="Two or more runs over the same replies, judged differently.")],
+    mapping: MappingOption = Mapping.STRICT,
+    seed: Annotated[int, typer.Option(help="Decides the intervals.")] = 0,
+    as_json: JsonFlag = False,
+) -> None:
+    """Compare how two or more judges read the same replies, language by language.
+
+    Example: isogloss judge agreement runs/by-rules runs/by-guard
+    """
+    if len(runs) < 2:
+        raise typer.BadParameter("Name at least two run folders.", param_hint="RUNS")
+    found = compare_judges(runs, seed=seed, mapping=mapping)
+    if as_json:
+        print_json(
+            {
+                "judges": list(found.judges),
+                "left_out": found.left_out,
+                "refusal": {tag: row.to_json() for tag, row in found.languages.items()},
+                "labels": {tag: row.to_json() for tag, row in found.labels.items()},
+            }
+        )
+        return
+    _show_agreement(found)
+
+
+def show_card(made: JudgeCard) -> None:
+    """A judge card as a table."""
+    table = Table(title=f"{made.judge} against {made.truth}", caption=f"replies of {made.model} to {made.prompts}")
+    table.add_column("language")
+    for header in ("n", "refusals", "sensitivity", "specificity", "undecided"):
+        table.add_column(header, justify="right")
+    for tag, row in made.languages.items():
+        shares = (row.sensitivity, row.specificity, row.undecided)
+        table.add_row(tag, str(row.n), str(row.refusals), *(_say_share(share) for share in shares))
+    out.print(table)
+    for note in made.notes:
+        out.print(f"Note: {note}", highlight=False, markup=False)
+
+
+def _show_agreement(found: RunAgreement) -> None:
+    table = Table(title=" and ".join(found.judges), caption="refusal or not; what a judge left undecided is missing")
+    table.add_column("language")
+    for header in ("replies", "agree", "kappa", "alpha", "alpha of six labels"):
+        table.add_column(header, justify="right")
+    for tag, row in found.languages.items():
+        table.add_row(tag, str(row.units), *_cells(row), _say(found.labels[tag].alpha))
+    out.print(table)
+    if found.left_out:
+        out.print(f"Note: {found.left_out} replies are not in every run with the same text.", highlight=False)
+
+
+def _cells(row: Reliability) -> tuple[str, str, str]:
+    return percent(row.percent.value, row.percent.interval), _say(row.kappa), _say(row.alpha)
+
+
+def _say(found: Coefficient) -> str:
+    if found.value is None:
+        return "-"
+    limits = f" ({found.interval[0]:.2f} to {found.interval[1]:.2f})" if found.interval else ""
+    return f"{found.value:.2f}{limits}"
+
+
+def _say_share(share: CardShare) -> str:
+    return percent(share.value, share.interval)
