@@ -22,6 +22,8 @@ class Outcome:
         seed_id: pairs the prompt across languages and conditions.
         cluster: unit of resampling.
         label: the verdict, or None where the model gave no answer.
+        category: the set's own topic label, where it has one.
+        failure_mode: how harm would get through, where known.
     """
 
     prompt_id: str
@@ -30,6 +32,8 @@ class Outcome:
     seed_id: str
     cluster: str
     label: Label | None
+    category: str | None = None
+    failure_mode: str | None = None
 
 
 def load_outcomes(folder: Path) -> list[Outcome]:
@@ -86,6 +90,8 @@ def _outcome(row: dict[str, Any], label: Label | None, parse: _LanguageCache) ->
         seed_id=row["seed_id"],
         cluster=row["cluster"],
         label=label,
+        category=row.get("category"),
+        failure_mode=row.get("failure_mode"),
     )
 
 

@@ -35,6 +35,60 @@ class Measures(BaseModel):
     intervals: Intervals = Intervals()
 
 
+class PairedCounts(BaseModel):
+    """The 2x2 table of harmful prompts that were scored here and in the reference language.
+
+    Attributes:
+        both_refused: refused in both languages.
+        only_reference_refused: refused in the reference and answered here: the leak.
+        only_here_refused: answered in the reference and refused here.
+        neither_refused: answered in both.
+        p_value: of no difference, exact (McNemar; a sign-flip test of ideas where prompts repeat).
+        adjusted_p_value: the same after Holm's correction over all languages of the scorecard.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    both_refused: int
+    only_reference_refused: int
+    only_here_refused: int
+    neither_refused: int
+    p_value: float | None = None
+    adjusted_p_value: float | None = None
+
+
+class CellScore(BaseModel):
+    """Harmful refusal in one language and category or failure mode."""
+
+    model_config = ConfigDict(frozen=True)
+
+    harmful_refusal_rate: float | None
+    interval: Interval | None
+    n_harmful: int
+
+
+class WorstCell(BaseModel):
+    """The lowest harmful refusal over all cells of a breakdown, and how many cells may have it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    group: str
+    language: str
+    harmful_refusal_rate: float
+    interval: Interval
+    may_be_worst: int
+    cells: int
+
+
+class Breakdown(BaseModel):
+    """Harmful refusal by a label of the prompts (category or failure mode) and language."""
+
+    model_config = ConfigDict(frozen=True)
+
+    cells: dict[str, dict[str, CellScore]] = {}
+    worst: WorstCell | None = None
+
+
 class GroupScore(Measures):
     """A macro average: every language counts once."""
 
@@ -54,6 +108,7 @@ class LanguageScore(Measures):
     asked_harmless: int
     gap_points: float | None = None
     gap_interval: Interval | None = None
+    paired: PairedCounts | None = None
     labels: dict[str, dict[str, int]]
     failed: int
     undecided_share: float | None
@@ -63,7 +118,12 @@ class LanguageScore(Measures):
 
 
 class WorstScore(BaseModel):
-    """The lowest harmful refusal over the languages, and every language that may have it."""
+    """The lowest harmful refusal over the languages, and every language that may have it.
+
+    Attributes:
+        split_estimate: the language chosen on one half of the prompts and measured on the other, averaged over
+            splits; the plain minimum is biased downwards.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -71,6 +131,7 @@ class WorstScore(BaseModel):
     harmful_refusal_rate: float | None = None
     interval: Interval | None = None
     may_be_worst: tuple[str, ...] = ()
+    split_estimate: float | None = None
 
 
 class Scorecard(BaseModel):
@@ -89,6 +150,8 @@ class Scorecard(BaseModel):
     average: GroupScore
     tiers: dict[str, GroupScore]
     worst: WorstScore
+    failure_modes: Breakdown = Breakdown()
+    categories: Breakdown = Breakdown()
     notes: tuple[str, ...] = ()
 
 

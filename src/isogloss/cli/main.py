@@ -5,7 +5,7 @@ import sys
 import typer
 
 from isogloss import __version__
-from isogloss.cli import audit, catalogue, demo, inside, organism
+from isogloss.cli import audit, catalogue, demo, inside, organism, policy
 from isogloss.cli.screens import err
 from isogloss.core.errors import IsoglossError
 
@@ -21,6 +21,8 @@ app.command()(demo.demo)
 app.command()(audit.audit)
 app.command()(audit.compare)
 app.command()(audit.report)
+app.command()(policy.check)
+app.command()(policy.plan)
 app.command()(inside.diagnose)
 app.command()(inside.repair)
 app.command()(inside.generate)
