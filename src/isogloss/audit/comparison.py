@@ -5,37 +5,15 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from isogloss.audit.change import Pairs, measure_change
 from isogloss.audit.outcome import Outcome, load_outcomes
-from isogloss.audit.scorecard import Interval
-from isogloss.audit.scoring import interval_points, points
-from isogloss.core import TIERS, Kind, Language, select_tier
+from isogloss.audit.scorecard import Change
+from isogloss.core import TIERS, select_tier
 from isogloss.core import Mapping as LabelMapping
 from isogloss.core.errors import BrokenInput, NothingToDo, PlanMismatch
 from isogloss.core.run import load_json, load_run_record, write_json
-from isogloss.stats import Term, estimate_linear
 
 SCHEMA = 1
-
-
-class Change(BaseModel):
-    """After minus before in percentage points, for one language or a macro average over several.
-
-    Attributes:
-        n_harmful: harmful prompts scored in both runs.
-        n_harmless: harmless prompts scored in both runs.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    languages: tuple[str, ...]
-    harmful_refusal_points: float | None
-    harmful_refusal_interval: Interval | None
-    harmless_refusal_points: float | None
-    harmless_refusal_interval: Interval | None
-    selectivity_points: float | None
-    selectivity_interval: Interval | None
-    n_harmful: int
-    n_harmless: int
 
 
 class Comparison(BaseModel):
@@ -50,10 +28,6 @@ class Comparison(BaseModel):
     tiers: dict[str, Change]
     average: Change
     notes: tuple[str, ...] = ()
-
-
-Pair = tuple[str, int, int]
-Pairs = dict[tuple[Language, Kind], list[Pair]]
 
 
 def compare_runs(before: Path, after: Path) -> Comparison:
@@ -110,9 +84,13 @@ def compare_outcomes(
         before=before,
         after=after,
         confidence=confidence,
-        languages={language.tag: _change([language], pairs, confidence) for language in languages},
-        tiers={tier: _change(chosen, pairs, confidence) for tier in TIERS if (chosen := select_tier(languages, tier))},
-        average=_change(languages, pairs, confidence),
+        languages={language.tag: measure_change([language], pairs, confidence) for language in languages},
+        tiers={
+            tier: measure_change(chosen, pairs, confidence)
+            for tier in TIERS
+            if (chosen := select_tier(languages, tier))
+        },
+        average=measure_change(languages, pairs, confidence),
         notes=notes,
     )
 
@@ -161,29 +139,3 @@ def _pair(first: Sequence[Outcome], second: Sequence[Outcome], mapping: LabelMap
         if key in scored[1]:
             pairs.setdefault((row.language, row.kind), []).append((row.cluster, before, scored[1][key][1]))
     return pairs, len(scored[0].keys() ^ scored[1].keys())
-
-
-def _change(languages: Sequence[Language], pairs: Pairs, confidence: float) -> Change:
-    share = 1 / len(languages)
-
-    def terms(kind: Kind, sign: int) -> list[Term]:
-        cells = [pairs.get((language, kind), []) for language in languages]
-        return [
-            Term(sign * share, [after - before for _, before, after in cell], [cluster for cluster, _, _ in cell])
-            for cell in cells
-        ]
-
-    harmful = estimate_linear(terms(Kind.HARMFUL, 1), confidence=confidence)
-    harmless = estimate_linear(terms(Kind.HARMLESS, 1), confidence=confidence)
-    both = estimate_linear([*terms(Kind.HARMFUL, 1), *terms(Kind.HARMLESS, -1)], confidence=confidence, limits=(-2, 2))
-    return Change(
-        languages=tuple(language.tag for language in languages),
-        harmful_refusal_points=points(harmful.value),
-        harmful_refusal_interval=interval_points(harmful.interval),
-        harmless_refusal_points=points(harmless.value),
-        harmless_refusal_interval=interval_points(harmless.interval),
-        selectivity_points=points(both.value),
-        selectivity_interval=interval_points(both.interval),
-        n_harmful=sum(len(pairs.get((language, Kind.HARMFUL), [])) for language in languages),
-        n_harmless=sum(len(pairs.get((language, Kind.HARMLESS), [])) for language in languages),
-    )

@@ -24,6 +24,7 @@ class Outcome:
         label: the verdict, or None where the model gave no answer.
         category: the set's own topic label, where it has one.
         failure_mode: how harm would get through, where known.
+        perturbation: the way of writing, or None for the plain prompt.
     """
 
     prompt_id: str
@@ -34,6 +35,7 @@ class Outcome:
     label: Label | None
     category: str | None = None
     failure_mode: str | None = None
+    perturbation: str | None = None
 
 
 def load_outcomes(folder: Path) -> list[Outcome]:
@@ -92,6 +94,7 @@ def _outcome(row: dict[str, Any], label: Label | None, parse: _LanguageCache) ->
         label=label,
         category=row.get("category"),
         failure_mode=row.get("failure_mode"),
+        perturbation=row.get("perturbation"),
     )
 
 

@@ -21,6 +21,8 @@ class AuditPlan(BaseModel):
     languages: tuple[str, ...] | None = Field(None, description="Language tags; all of the set's when absent.")
     split: Split | Literal["all"] | None = Field(None, description="Which split to ask; absent: the set's own choice.")
     limit: int | None = Field(None, ge=1, description="Ask only the first so many prompts of each kind.")
+    perturb: tuple[str, ...] = Field((), description="Ways of writing, asked beside the plain prompts.")
+    perturb_seed: int = Field(0, description="Decides how prompts are rewritten.")
     repair: str | None = Field(None, description="Folder of a repair that is active while the model answers.")
     judge: str = Field("rules", description="Who says what an answer was.")
     mapping: Mapping = Field(Mapping.STRICT, description="How verdicts become a rate.")

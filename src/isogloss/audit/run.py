@@ -1,7 +1,7 @@
 """Run an audit: ask, write down, judge, score. Stopped at any moment, it goes on where it was."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from isogloss.core.progress import Progress, silent
 from isogloss.core.run import RunFolder, load_run_record, open_run
 from isogloss.judges.judge import Judge
 from isogloss.models.chat import ChatModel
+from isogloss.prompts.perturb import parse_perturbation, perturb_set
 from isogloss.prompts.promptset import PromptSet
 
 JUDGED_AT_ONCE = 64
@@ -55,17 +56,34 @@ def run_audit(
 
 
 def select_prompts(plan: AuditPlan, prompts: PromptSet) -> PromptSet:
-    """The prompts that a plan asks: its languages, its split, its limit.
+    """The prompts that a plan asks: its languages, its split, its limit, and the same once more in every perturbation.
 
     Without a split in the plan, the set's own audit split is taken; with a repair, the test split wherever the
     set has one, because the repair was fitted on the others.
+
+    Raises:
+        UnknownLanguage: a language is asked for that the set does not hold.
+        UnknownName: no perturbation has that name.
+        NothingToDo: no prompt is left, or a perturbation changes none.
     """
     chosen = prompts.select(languages=plan.language_list)
     splits = {prompt.split for prompt in chosen}
     split = prompts.audit_split if plan.split is None else None if plan.split == "all" else plan.split
     if plan.split is None and plan.repair and Split.TEST in splits:
         split = Split.TEST
-    return chosen.select(split=split).limit(plan.limit)
+    plain = chosen.select(split=split).limit(plan.limit)
+    written = [
+        perturb_set(plain, parse_perturbation(name), seed=plan.perturb_seed, learn_from=prompts)
+        for name in plan.perturb
+    ]
+    if not written:
+        return plain
+    notes = dict.fromkeys(note for part in (plain, *written) for note in part.card.notes)
+    return replace(
+        plain,
+        card=replace(plain.card, notes=tuple(notes)),
+        prompts=tuple(prompt for part in (plain, *written) for prompt in part),
+    )
 
 
 def answer_prompts(
@@ -177,6 +195,7 @@ def _prompt_fields(prompt: Prompt) -> dict[str, Any]:
         "cluster": prompt.cluster,
         "category": prompt.category,
         "failure_mode": prompt.failure_mode,
+        "perturbation": prompt.perturbation,
         "split": prompt.split.value if prompt.split else None,
         "prompt": prompt.text,
     }

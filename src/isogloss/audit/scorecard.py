@@ -95,6 +95,36 @@ class GroupScore(Measures):
     languages: tuple[str, ...] = ()
 
 
+class Change(BaseModel):
+    """After minus before in percentage points, for one language or a macro average over several.
+
+    Attributes:
+        n_harmful: harmful prompts scored in both conditions.
+        n_harmless: harmless prompts scored in both conditions.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    languages: tuple[str, ...]
+    harmful_refusal_points: float | None
+    harmful_refusal_interval: Interval | None
+    harmless_refusal_points: float | None
+    harmless_refusal_interval: Interval | None
+    selectivity_points: float | None
+    selectivity_interval: Interval | None
+    n_harmful: int
+    n_harmless: int
+
+
+class PerturbationScore(BaseModel):
+    """What a way of writing does to the same prompts: perturbed minus plain, by the plain prompts' language."""
+
+    model_config = ConfigDict(frozen=True)
+
+    average: Change
+    languages: dict[str, Change]
+
+
 class LanguageScore(Measures):
     """One language."""
 
@@ -152,6 +182,7 @@ class Scorecard(BaseModel):
     worst: WorstScore
     failure_modes: Breakdown = Breakdown()
     categories: Breakdown = Breakdown()
+    perturbations: dict[str, PerturbationScore] = {}
     notes: tuple[str, ...] = ()
 
 

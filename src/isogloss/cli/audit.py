@@ -40,6 +40,9 @@ def audit(
     plan: Annotated[Path | None, typer.Option(help="TOML file with the same fields; flags win.")] = None,
     split: Annotated[str | None, typer.Option(help="train, validation, test or all.")] = None,
     limit: Annotated[int | None, typer.Option(help="Only the first so many prompts of each kind.")] = None,
+    perturb: Annotated[
+        list[str] | None, typer.Option(help="A way of writing, such as code-switch:en+sw; may be given several times.")
+    ] = None,
     repair: Annotated[str | None, typer.Option(help="Folder of a repair that is active meanwhile.")] = None,
     judge: Annotated[str | None, typer.Option(help="Who says what an answer was: rules.")] = None,
     mapping: Annotated[str | None, typer.Option(help="strict or lenient: how verdicts become a rate.")] = None,
@@ -64,6 +67,7 @@ def audit(
         "languages": languages,
         "split": split,
         "limit": limit,
+        "perturb": tuple(perturb) if perturb else None,
         "repair": repair,
         "judge": judge,
         "mapping": mapping,

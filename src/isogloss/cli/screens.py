@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from isogloss.audit import Comparison, Scorecard
-from isogloss.audit.comparison import Change
+from isogloss.audit.scorecard import Change
 from isogloss.core.progress import Progress as ProgressCallback
 
 LOG_WIDTH = 120

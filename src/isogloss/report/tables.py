@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from isogloss.audit.comparison import Change, Comparison
-from isogloss.audit.scorecard import Interval, LanguageScore, Measures, Scorecard
+from isogloss.audit.comparison import Comparison
+from isogloss.audit.scorecard import Change, Interval, LanguageScore, Measures, Scorecard
 from isogloss.inside.record import Diagnosis
 from isogloss.report.figures.ladder import order_languages
 from isogloss.report.figures.projections import order_diagnosed

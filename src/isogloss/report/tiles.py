@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from isogloss.audit.comparison import Change, Comparison
-from isogloss.audit.scorecard import Interval, Measures, Scorecard
+from isogloss.audit.comparison import Comparison
+from isogloss.audit.scorecard import Change, Interval, Measures, Scorecard
 from isogloss.report.text import DASH, THIN, count, interval, percent, points
 
 PAIRED = "points, paired difference"
