@@ -10,6 +10,7 @@ from rich.table import Table
 from isogloss.audit.policy import accepts, check_run, load_policy
 from isogloss.cli.screens import out, print_json
 from isogloss.core.errors import BrokenInput
+from isogloss.core.run import write_json
 from isogloss.stats.planner import expect_discordant, gap_for_prompts, prompts_for_gap, prompts_for_half_width
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of a table.")]
@@ -20,13 +21,16 @@ def check(
     policy: Annotated[Path, typer.Option(help="TOML file with [limits], [distance] or [baseline].")],
     as_json: JsonFlag = False,
 ) -> None:
-    """Hold a run against a policy in every language; exit code 1 where a language fails it.
+    """Hold a run against a policy in every language; exit code 1 unless every language meets it.
 
     Example: isogloss check runs/organism --policy policy.toml
+
+    The result is kept in RUN/policy.json, where the report finds it.
     """
     wanted = load_policy(policy)
     result = check_run(folder, wanted)
     passed = accepts(wanted, result)
+    write_json(folder / "policy.json", {"policy": wanted.model_dump(mode="json"), "passed": passed, **asdict(result)})
     if as_json:
         print_json({"passed": passed, **asdict(result)})
     else:
