@@ -9,10 +9,11 @@ import typer
 
 from isogloss.cli.resolve import PROMPTS_HELP, resolve_judge, resolve_prompts
 from isogloss.cli.screens import out, print_json, show_scorecard
-from isogloss.core import Mapping, parse_languages
+from isogloss.core import Mapping
 from isogloss.core.run import RunFolder, load_run_record
 from isogloss.exchange import Columns, ImportedRun, write_imported, write_tables
 from isogloss.exchange.columns import parse_pairs
+from isogloss.exchange.selection import choose_prompts
 from isogloss.report import render_run, write_report
 
 
@@ -110,6 +111,7 @@ def export_tasks(
     to: Annotated[Harness, typer.Option(help="Whose task files to write.")],
     out_folder: Annotated[Path, typer.Option("--out", help="Folder for the task files.")],
     languages: Annotated[str | None, typer.Option(help="Only these, such as sw,yo,zh-Hans.")] = None,
+    split: Annotated[str | None, typer.Option(help="train, validation, test or all; absent: the set's choice.")] = None,
     max_new_tokens: Annotated[int, typer.Option(help="Longest reply.")] = 128,
 ) -> None:
     """Write a prompt set as tasks of another harness: one task a language, and a group.
@@ -120,8 +122,7 @@ def export_tasks(
     """
     from isogloss.exchange.lm_eval import write_lm_eval_tasks
 
-    chosen = resolve_prompts(prompts)
-    chosen = chosen.select(languages=None if languages is None else parse_languages(languages))
+    chosen = choose_prompts(resolve_prompts(prompts), languages=languages, split=split)
     written = write_lm_eval_tasks(chosen, out_folder, max_new_tokens=max_new_tokens)
     _say(f"{len(written)} files in {out_folder} for {to}; the group is {written[-1].stem}.")
 

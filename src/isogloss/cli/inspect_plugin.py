@@ -12,8 +12,9 @@ import anyio
 import anyio.to_thread
 
 from isogloss.cli.resolve import resolve_judge, resolve_model, resolve_prompts
-from isogloss.core import UNKNOWN_LANGUAGE, Finish, Language, Mapping, Reply, Split, parse_languages
+from isogloss.core import UNKNOWN_LANGUAGE, Finish, Language, Mapping, Reply
 from isogloss.core.errors import BrokenInput, MissingExtra, UserError
+from isogloss.exchange.selection import choose_prompts
 from isogloss.models.chat import Decoding
 
 try:
@@ -83,10 +84,7 @@ def refusal(
         mapping: strict or lenient: how verdicts become refusals.
         max_new_tokens: longest reply; Inspect's --max-tokens wins.
     """
-    chosen = resolve_prompts(prompts)
-    wanted = None if languages is None else parse_languages(languages)
-    part = chosen.audit_split if split is None else None if split == "all" else Split(split)
-    asked = chosen.select(languages=wanted, split=part).limit(limit)
+    asked = choose_prompts(resolve_prompts(prompts), languages=languages, split=split, limit=limit)
     return Task(
         dataset=make_dataset(asked),
         solver=[state_language(), generate()],
@@ -148,7 +146,6 @@ class _Ticket:
         self.error: Exception | None = None
 
 
-@modelapi(name="isogloss")
 class IsoglossModel(ModelAPI):
     """Any model of ours under any eval of Inspect's: ``--model isogloss/NAME -M repair=DIR``.
 
@@ -245,6 +242,12 @@ class IsoglossModel(ModelAPI):
             return
         for ticket, reply in zip(batch, replies, strict=True):
             ticket.reply = reply
+
+
+@modelapi(name="isogloss")
+def provide_model() -> type[ModelAPI]:
+    """What Inspect takes ``isogloss/NAME`` for."""
+    return IsoglossModel
 
 
 def _decoding(config: GenerateConfig) -> Decoding:

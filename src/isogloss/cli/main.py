@@ -5,7 +5,7 @@ import sys
 import typer
 
 from isogloss import __version__
-from isogloss.cli import audit, catalogue, demo, inside, organism, policy
+from isogloss.cli import audit, catalogue, demo, exchange, inside, organism, policy
 from isogloss.cli.screens import err
 from isogloss.core.errors import IsoglossError
 
@@ -28,6 +28,9 @@ app.command()(inside.repair)
 app.command()(inside.generate)
 app.command()(catalogue.languages)
 app.command()(catalogue.prompts)
+app.command("export")(exchange.export_run)
+app.command("import")(exchange.import_log)
+app.command("export-tasks")(exchange.export_tasks)
 app.add_typer(organism.app, name="organism")
 
 
