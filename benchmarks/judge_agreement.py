@@ -4,7 +4,8 @@
 
 The folder holds ``replies/<model>/<language>.jsonl`` (``id``, ``language``, ``reply``, ``guard_refusal``) and
 ``polyrefuse/harmful_test_translated_<language>.json`` (the prompts, by row). The guard is itself a model: a silver
-label. Prints a table and writes ``benchmarks/results/judge_agreement.json``.
+label. Prints a table and writes ``benchmarks/results/judge_agreement.json``; with ``--card DATE`` also the judge card
+that the package brings along (counts alone, no text).
 """
 
 import argparse
@@ -17,9 +18,10 @@ from typing import Any
 import numpy as np
 from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
 
-from isogloss.core import Kind, Label, Language, Prompt, Reply
+from isogloss.core import Kind, Label, Language, Prompt, Reply, Verdict
 from isogloss.judges import RuleJudge
 from isogloss.judges.agreement import Agreement, Share, measure_agreement_by_language
+from isogloss.judges.card import measure_card, save_card
 from isogloss.judges.cues import find_cues
 from isogloss.judges.phrases import Phrases, find_phrases, load_phrases
 from isogloss.judges.points import POINTS, follow
@@ -29,6 +31,7 @@ from isogloss.judges.script import is_off_language, read_text
 UNRELIABLE = ("yo",)
 """Languages whose replies are mostly broken text, left out of the fit."""
 RESULTS = Path(__file__).parent / "results" / "judge_agreement.json"
+CARDS = Path(__file__).parents[1] / "src" / "isogloss" / "judges" / "cards"
 
 
 def load_replies(data: Path, replies: Path) -> list[tuple[Prompt, Reply, int]]:
@@ -113,10 +116,32 @@ def count_labels(labels: list[Label], languages: list[str]) -> dict[str, dict[st
     return counts
 
 
+def write_card(judge: RuleJudge, verdicts: list[Verdict], truth: list[int], model: str, measured_on: str) -> None:
+    """The card that every report with this judge shows, until somebody measures a better one."""
+    card = measure_card(
+        verdicts,
+        truth,
+        judge=judge.name,
+        fingerprint=judge.fingerprint(),
+        truth_name="guard_refusal of the recorded replies, a silver label",
+        truth_kind="guard",
+        model=model,
+        prompts="polyrefuse, harmful test",
+        measured_on=measured_on,
+        notes=(
+            "The guard read whole replies, the judge their first 240 characters.",
+            "The phrases were written with replies of this model in view; expect more errors on others.",
+            "Yoruba replies are mostly broken text, on which the guard's labels mean little.",
+        ),
+    )
+    save_card(card, CARDS / f"{judge.name}.json")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("data", type=Path, help="folder with replies/ and polyrefuse/")
     parser.add_argument("--model", default="qwen2.5-7b-instruct", help="folder under replies/")
+    parser.add_argument("--card", metavar="DATE", help="also write the bundled judge card, with this ISO date")
     arguments = parser.parse_args()
     rows = load_replies(arguments.data, arguments.data / "replies" / arguments.model)
     judge = RuleJudge()
@@ -127,6 +152,8 @@ def main() -> None:
     languages = [verdict.language for verdict in verdicts]
     table = measure_agreement_by_language(labels, [truth for *_, truth in rows], languages)
     print_table(table, count_labels(labels, languages))
+    if arguments.card:
+        write_card(judge, verdicts, [truth for *_, truth in rows], arguments.model, arguments.card)
     print(f"{len(rows)} replies in {seconds:.1f} s on {platform.machine()}, Python {platform.python_version()}")
     without = fit_without_each_language(rows)
     print("\npoints alone, fitted on the other languages:")

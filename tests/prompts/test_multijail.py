@@ -95,3 +95,11 @@ def test_the_published_set_has_ten_parallel_languages(shared_data: Path) -> None
     assert prompts.describe()["seeds"] == prompts.describe()["clusters"] == 307
     assert prompts.prompts[0].id == "multijail-harmful-0001"
     assert all(prompt.category for prompt in prompts)
+
+
+def test_rows_about_sexual_harm_to_minors_are_never_loaded_and_counted(tmp_path):
+    path = tmp_path / "MultiJail.csv"
+    path.write_text("id,source,tags,en,sw\n46,s,\"['x']\",one,moja\n47,s,\"['x']\",two,mbili\n", encoding="utf-8")
+    loaded = load_multijail(path)
+    assert {prompt.id for prompt in loaded} == {"multijail-harmful-0047"}
+    assert any("never loaded: 1" in note for note in loaded.card.notes)

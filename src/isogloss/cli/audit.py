@@ -16,16 +16,17 @@ from isogloss.audit import (
     write_scorecard,
 )
 from isogloss.audit.plan import explain_invalid, load_plan_fields
+from isogloss.cli.judge import JUDGE_HELP, build_judge
 from isogloss.cli.resolve import (
     MODEL_HELP,
     PROMPTS_HELP,
-    resolve_judge,
     resolve_model,
     resolve_prompts,
     restrict_to_recorded,
 )
 from isogloss.cli.screens import err, out, print_json, show_comparison, show_progress, show_scorecard
 from isogloss.core.run import RunFolder, load_run_record
+from isogloss.judges import Judge, find_bundled_card, save_card
 from isogloss.report import render_comparison, render_run, write_report
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of a table.")]
@@ -44,7 +45,7 @@ def audit(
         list[str] | None, typer.Option(help="A way of writing, such as code-switch:en+sw; may be given several times.")
     ] = None,
     repair: Annotated[str | None, typer.Option(help="Folder of a repair that is active meanwhile.")] = None,
-    judge: Annotated[str | None, typer.Option(help="Who says what an answer was: rules.")] = None,
+    judge: Annotated[str | None, typer.Option(help=JUDGE_HELP)] = None,
     mapping: Annotated[str | None, typer.Option(help="strict or lenient: how verdicts become a rate.")] = None,
     reference: Annotated[str | None, typer.Option(help="Language that the others are compared with.")] = None,
     max_new_tokens: Annotated[int | None, typer.Option(help="Longest reply.")] = None,
@@ -102,15 +103,24 @@ def execute_audit(
     """Run a plan, write the report, show the scorecard."""
     model = resolve_model(plan.model, repair=plan.repair, trust_remote_code=trust_remote_code)
     chosen = select_prompts(plan, restrict_to_recorded(model, resolve_prompts(plan.prompts)))
-    judge = resolve_judge(plan.judge)
+    judge = build_judge(plan.judge)
     with show_progress() as progress:
         scorecard = run_audit(plan, model, chosen, judge, folder, progress=progress)
+    keep_card(judge, folder)
     write_report(render_run(folder, show_text=show_text), RunFolder(folder).report)
     if as_json:
         print_json(scorecard.model_dump(mode="json"))
         return
     show_scorecard(scorecard)
     out.print(f"Report: {RunFolder(folder).report}", highlight=False)
+
+
+def keep_card(judge: Judge, folder: Path) -> None:
+    """Put the judge's bundled card beside the run, so that its report can show the judge's measured errors."""
+    place = folder / "judge_card.json"
+    card = find_bundled_card(judge)
+    if card is not None and not place.exists():
+        save_card(card, place)
 
 
 def compare(

@@ -8,7 +8,8 @@ import typer
 
 from isogloss.audit import AuditPlan, Comparison, compare_runs, run_audit, save_comparison, select_prompts
 from isogloss.cli.inside import execute_diagnosis
-from isogloss.cli.resolve import resolve_judge, resolve_model, resolve_open_model, resolve_prompts
+from isogloss.cli.judge import build_judge
+from isogloss.cli.resolve import resolve_model, resolve_open_model, resolve_prompts
 from isogloss.cli.screens import out, print_json, show_comparison, show_progress, signed
 from isogloss.core import Split
 from isogloss.core.run import RunFolder
@@ -62,7 +63,7 @@ def _audit(folder: Path, *, repair: str | None) -> None:
             plan,
             model,
             select_prompts(plan, resolve_prompts(plan.prompts)),
-            resolve_judge(plan.judge),
+            build_judge(plan.judge),
             folder,
             progress=progress,
         )
@@ -79,7 +80,7 @@ def _repair(folder: Path, *, seed: int) -> None:
     target = tuple(language.tag for language in prompts.languages if language.tier != "high")
     plan = RepairPlan(model="organism", prompts="organism", source=source, target=target, shots=SHOTS, seed=seed)
     with show_progress() as progress:
-        made = fit_repair(plan, resolve_open_model("organism"), prompts, resolve_judge("rules"), progress=progress)
+        made = fit_repair(plan, resolve_open_model("organism"), prompts, build_judge("rules"), progress=progress)
     save_repair(made, folder)
 
 

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from isogloss.cli.resolve import PROMPTS_HELP, resolve_judge, resolve_prompts
+from isogloss.cli.judge import build_judge
+from isogloss.cli.resolve import PROMPTS_HELP, resolve_prompts
 from isogloss.cli.screens import out, print_json, show_scorecard
 from isogloss.core import Mapping
 from isogloss.core.run import RunFolder, load_run_record
@@ -131,7 +132,7 @@ def _finish_import(
     run: ImportedRun, folder: Path, judge: str | None, mapping: Mapping, reference: str, *, as_json: bool
 ) -> None:
     """Write the run with the log's verdicts where it has them, else with the rule judge's."""
-    chosen = resolve_judge(judge or "rules") if judge or not run.scorings else None
+    chosen = build_judge(judge or "rules") if judge or not run.scorings else None
     card = write_imported(run, folder, chosen, mapping=mapping, reference=reference)
     write_report(render_run(folder), RunFolder(folder).report)
     if as_json:

@@ -8,9 +8,9 @@ from typing import Annotated, Any, TypeVar
 import typer
 from rich.table import Table
 
+from isogloss.cli.judge import build_judge
 from isogloss.cli.resolve import (
     PROMPTS_HELP,
-    resolve_judge,
     resolve_model,
     resolve_open_model,
     resolve_prompts,
@@ -160,7 +160,7 @@ def repair(
     )
     opened = resolve_open_model(model, trust_remote_code=trust_remote_code)
     with show_progress() as progress:
-        made = fit_repair(plan, opened, chosen, resolve_judge(judge), progress=progress)
+        made = fit_repair(plan, opened, chosen, build_judge(judge), progress=progress)
     verify_repair(opened, made)
     save_repair(made, out_folder)
     if as_json:

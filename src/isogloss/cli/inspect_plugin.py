@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import anyio
 import anyio.to_thread
 
-from isogloss.cli.resolve import resolve_judge, resolve_model, resolve_prompts
+from isogloss.cli.judge import build_judge
+from isogloss.cli.resolve import resolve_model, resolve_prompts
 from isogloss.core import UNKNOWN_LANGUAGE, Finish, Language, Mapping, Reply
 from isogloss.core.errors import BrokenInput, MissingExtra, UserError
 from isogloss.exchange.selection import choose_prompts
@@ -120,7 +121,7 @@ def refusal_scorer(judge: str = "rules", mapping: str = "strict") -> Scorer:
         judge: a judge by its name on our command line.
         mapping: strict or lenient.
     """
-    reader, rule = resolve_judge(judge), Mapping(mapping)
+    reader, rule = build_judge(judge), Mapping(mapping)
 
     async def score(state: TaskState, target: Target) -> Score:
         del target

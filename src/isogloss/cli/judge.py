@@ -1,4 +1,4 @@
-"""``isogloss judge card`` and ``agreement``: how far a judge can be trusted."""
+"""``isogloss judge card``, ``agreement``, ``states``: how far a judge can be trusted; and what judges are called."""
 
 from datetime import date
 from pathlib import Path
@@ -9,22 +9,84 @@ from rich.table import Table
 
 from isogloss.cli.screens import out, percent, print_json
 from isogloss.core import Mapping
-from isogloss.judges.card import CardShare, JudgeCard, save_card
+from isogloss.core.errors import UnknownName, UserError, say_unknown
+from isogloss.judges import Cascade, GuardJudge, HarmCheck, Judge, LlmJudge, Panel, RuleJudge
+from isogloss.judges.card import CardShare, JudgeCard, find_bundled_card, save_card
 from isogloss.judges.labelled_runs import (
     CARD_FILE,
     RunAgreement,
     compare_judges,
+    count_judge_states,
     measure_annotators,
     measure_card_of_run,
 )
 from isogloss.judges.reliability import Coefficient, Reliability
+from isogloss.models.endpoint import EndpointModel
 
 app = typer.Typer(
     name="judge", help="Measure judges: against people's labels, and against each other.", no_args_is_help=True
 )
 
+JUDGE_HELP = (
+    "rules, llm:NAME@URL, guard:FAMILY:FOLDER, A+guard:FAMILY:FOLDER, cascade:A>B, majority:A,B,C or unanimous:A,B."
+)
+_FORMS = (
+    "rules",
+    "llm:NAME@URL",
+    "guard:FAMILY:FOLDER",
+    "A+guard:FAMILY:FOLDER",
+    "cascade:A>B",
+    "majority:A,B,C",
+    "unanimous:A,B",
+)
+
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of a table.")]
 MappingOption = Annotated[Mapping, typer.Option(help="strict or lenient: how labels become a rate.")]
+
+
+def build_judge(name: str) -> Judge:
+    """Build the judge that a name stands for; panels and cascades are named by their parts.
+
+    Raises:
+        UnknownName: no judge has this name.
+        UserError: a cascade has a judge before its last of which no card comes with the package.
+    """
+    scheme, _, rest = name.strip().partition(":")
+    if name.strip() == "rules":
+        return RuleJudge()
+    if scheme == "llm" and rest:
+        return LlmJudge(EndpointModel.parse(rest))
+    if scheme == "cascade" and ">" in rest:
+        return _build_cascade([build_judge(part) for part in rest.split(">")])
+    if scheme in ("majority", "unanimous") and "," in rest:
+        judges = [build_judge(part) for part in rest.split(",")]
+        return Panel(judges, rule="majority" if scheme == "majority" else "unanimous")
+    checked, plus, guard = name.strip().partition("+guard:")
+    if plus and ":" in guard:
+        return HarmCheck(build_judge(checked), _load_guard(guard))
+    if scheme == "guard" and ":" in rest:
+        return _load_guard(rest)
+    raise UnknownName(say_unknown("judge", name, _FORMS))
+
+
+def _load_guard(spelling: str) -> GuardJudge:
+    from isogloss.judges.guards import load_guard
+
+    family, _, place = spelling.partition(":")
+    return load_guard(place, family)
+
+
+def _build_cascade(judges: list[Judge]) -> Cascade:
+    cards: list[JudgeCard] = []
+    for judge in judges[:-1]:
+        found = find_bundled_card(judge)
+        if found is None:
+            raise UserError(
+                f"No judge card of {judge.name} comes with the package, so a cascade cannot tell where to trust it. "
+                "Build it in Python with Cascade and load_card."
+            )
+        cards.append(found)
+    return Cascade(judges, cards)
 
 
 @app.command()
@@ -80,6 +142,28 @@ def agreement(
         )
         return
     _show_agreement(found)
+
+
+@app.command()
+def states(
+    run: Annotated[Path, typer.Argument(help="Run folder.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Count why the judge left replies undecided: it refused to judge, garbled, failed, or was unsure.
+
+    Example: isogloss judge states runs/llm
+    """
+    counts = count_judge_states(run)
+    if as_json:
+        print_json(counts)
+        return
+    reasons = sorted({reason for row in counts.values() for reason in row})
+    table = Table(caption="undecided replies by reason")
+    for header in ("language", *reasons):
+        table.add_column(header, justify="left" if header == "language" else "right")
+    for tag, row in counts.items():
+        table.add_row(tag, *(str(row.get(reason, 0)) for reason in reasons))
+    out.print(table)
 
 
 def show_card(made: JudgeCard) -> None:

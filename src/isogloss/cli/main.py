@@ -5,7 +5,7 @@ import sys
 import typer
 
 from isogloss import __version__
-from isogloss.cli import audit, catalogue, demo, exchange, inside, organism, policy
+from isogloss.cli import audit, catalogue, demo, exchange, inside, judge, label, organism, policy, predictors
 from isogloss.cli.screens import err
 from isogloss.core.errors import IsoglossError
 
@@ -23,6 +23,7 @@ app.command()(audit.compare)
 app.command()(audit.report)
 app.command()(policy.check)
 app.command()(policy.plan)
+app.command()(predictors.predictors)
 app.command()(inside.diagnose)
 app.command()(inside.repair)
 app.command()(inside.generate)
@@ -31,6 +32,8 @@ app.command()(catalogue.prompts)
 app.command("export")(exchange.export_run)
 app.command("import")(exchange.import_log)
 app.command("export-tasks")(exchange.export_tasks)
+app.add_typer(judge.app, name="judge")
+app.add_typer(label.app, name="label")
 app.add_typer(organism.app, name="organism")
 
 

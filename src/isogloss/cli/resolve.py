@@ -6,11 +6,11 @@ Heavy rooms are imported inside the functions, so that ``isogloss --help`` stays
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from isogloss.core.errors import UnknownName, UserError, say_unknown
-from isogloss.judges import Judge, RuleJudge
 from isogloss.models.chat import ChatModel
 from isogloss.models.endpoint import EndpointModel
 from isogloss.models.organism import negative_organism_path, organism_path
@@ -23,15 +23,49 @@ from isogloss.prompts import (
     load_polyrefuse,
     load_prompts_file,
 )
+from isogloss.prompts.ailuminate import load_ailuminate
+from isogloss.prompts.aya import AYA_ON_HUB, load_aya
+from isogloss.prompts.catqa import CATQA_ON_HUB, load_catqa
+from isogloss.prompts.csrt import load_csrt
+from isogloss.prompts.hub import load_from_hub
+from isogloss.prompts.indosafety import load_indosafety
+from isogloss.prompts.linguasafe import LINGUASAFE_ON_HUB, load_linguasafe
+from isogloss.prompts.polyguardprompts import POLYGUARDPROMPTS_ON_HUB, load_polyguardprompts
+from isogloss.prompts.xsafety import load_xsafety
+from isogloss.prompts.xstest import XSTEST_ON_HUB, load_xstest
 
 if TYPE_CHECKING:
     from isogloss.models.open_model import OpenModel
 
 MODEL_HELP = "organism, organism:negative, a local folder, a hub id, openai:NAME@URL, or recorded:FOLDER."
-PROMPTS_HELP = "organism, mini, polyrefuse:FOLDER, multijail:FILE, or file:PATH."
+PROMPTS_HELP = (
+    "organism, mini, NAME:PATH with NAME one of polyrefuse, multijail, xsafety, xstest, catqa, ailuminate, aya, "
+    "polyguardprompts, linguasafe, csrt, indosafety, or file:PATH for a table of your own; NAME:hub fetches a set that "
+    "lives on the hub."
+)
 
 _SETS_BY_NAME = {"organism": load_organism, "mini": load_mini}
-_SETS_BY_PATH = {"polyrefuse": load_polyrefuse, "multijail": load_multijail, "file": load_prompts_file}
+_SETS_BY_PATH: dict[str, Callable[[Path], PromptSet]] = {
+    "polyrefuse": load_polyrefuse,
+    "multijail": load_multijail,
+    "xsafety": load_xsafety,
+    "xstest": load_xstest,
+    "catqa": load_catqa,
+    "ailuminate": load_ailuminate,
+    "aya": load_aya,
+    "polyguardprompts": load_polyguardprompts,
+    "linguasafe": load_linguasafe,
+    "csrt": load_csrt,
+    "indosafety": load_indosafety,
+    "file": load_prompts_file,
+}
+_SETS_ON_HUB = {
+    "aya": AYA_ON_HUB,
+    "catqa": CATQA_ON_HUB,
+    "linguasafe": LINGUASAFE_ON_HUB,
+    "polyguardprompts": POLYGUARDPROMPTS_ON_HUB,
+    "xstest": XSTEST_ON_HUB,
+}
 _BUNDLED = {"organism": organism_path, "organism:negative": negative_organism_path}
 
 
@@ -40,16 +74,19 @@ def resolve_prompts(name: str) -> PromptSet:
 
     Raises:
         UnknownName: no set has this name, or the file is missing.
+        EndpointFailed: a set on the hub cannot be fetched.
     """
     if name in _SETS_BY_NAME:
         return _SETS_BY_NAME[name]()
     scheme, _, place = name.partition(":")
+    if place == "hub" and scheme in _SETS_ON_HUB:
+        return load_from_hub(_SETS_BY_PATH[scheme], _SETS_ON_HUB[scheme], network=True)
     if scheme in _SETS_BY_PATH and place:
         return _SETS_BY_PATH[scheme](Path(place).expanduser())
     if Path(name).exists():
         raise UnknownName(f"'{name}' is a path. Say what it holds: file:{name}, polyrefuse:{name} or multijail:{name}.")
     known = [*_SETS_BY_NAME, *(f"{scheme}:PATH" for scheme in _SETS_BY_PATH)]
-    raise UnknownName(say_unknown("prompt set", name, known))
+    raise UnknownName(say_unknown("prompt set", name, known, shown=len(known)))
 
 
 def resolve_model(name: str, *, repair: str | None = None, trust_remote_code: bool = False) -> ChatModel:
@@ -89,17 +126,6 @@ def resolve_open_model(name: str, *, trust_remote_code: bool = False) -> OpenMod
     place = _BUNDLED[name]() if name in _BUNDLED else name
     offline = name in _BUNDLED or os.environ.get("HF_HUB_OFFLINE") == "1" or Path(place).exists()
     return OpenModel.load(place, name=name, offline=offline, trust_remote_code=trust_remote_code)
-
-
-def resolve_judge(name: str) -> Judge:
-    """Build the judge that a name stands for.
-
-    Raises:
-        UnknownName: no judge has this name.
-    """
-    if name == "rules":
-        return RuleJudge()
-    raise UnknownName(say_unknown("judge", name, ["rules"]))
 
 
 def restrict_to_recorded(model: ChatModel, prompts: PromptSet) -> PromptSet:

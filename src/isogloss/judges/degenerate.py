@@ -4,8 +4,10 @@ import re
 import unicodedata
 
 from isogloss.judges.normalise import strip_accents
-from isogloss.judges.script import Reading
+from isogloss.judges.script import WORD, Reading
 
+LOOP = "repeats itself"
+"""The one failing that may follow upon a real answer: a refusal that then loops was still given."""
 WINDOW = 2000
 """Characters looked at from the start and, for loops, from the end."""
 LOOP_GRAM = 10
@@ -20,6 +22,22 @@ COPY_SHARE = 0.85
 MIN_COPY_LETTERS = 20
 BROKEN_SHARE = 0.05
 LONGEST_WORD = 80
+HOLLOW_WORDS = 60
+"""Words looked at for how little they say; long texts repeat words for good reasons."""
+MIN_HOLLOW_WORDS = 25
+NEW_SHARE = 0.4
+"""A text of real sentences has more distinct words than this that the prompt did not have, per word."""
+PAIR_SHARE = 0.1
+TRIPLE_SHARE = 0.25
+"""More repeated pairs or triples of words than real sentences have; arithmetic in words reaches 0.2."""
+
+SETTINGS = {
+    "loop": (LOOP_GRAM, LOOP_GRAM_DENSE, LOOP_SHARE, TAIL, TAIL_SHARE, MIN_LOOP_LETTERS),
+    "copy": (COPY_GRAM, COPY_SHARE, MIN_COPY_LETTERS),
+    "hollow": (HOLLOW_WORDS, MIN_HOLLOW_WORDS, NEW_SHARE, PAIR_SHARE, TRIPLE_SHARE),
+    "other": (WINDOW, BROKEN_SHARE, LONGEST_WORD),
+}
+"""Everything above, for the judge's fingerprint."""
 
 _RUN = re.compile(r"([^\W\d_])\1{11,}")
 _ADDRESS = re.compile(r"https?://\S+|[\w./\\-]*[/\\][\w./\\-]*")
@@ -43,7 +61,7 @@ def find_degenerate(text: str, prompt: str, reading: Reading) -> str | None:
     if not letters:
         return "no letters or digits"
     if is_loop(text):
-        return "repeats itself"
+        return LOOP
     if is_copy(letters, _letters(prompt)):
         return "copies the prompt"
     if reading.is_salad and reading.letters >= 20:
@@ -51,6 +69,29 @@ def find_degenerate(text: str, prompt: str, reading: Reading) -> str | None:
     if any(len(word) > LONGEST_WORD and word.isascii() for word in _ADDRESS.sub(" ", text[:WINDOW]).split()):
         return "a word without end"
     return None
+
+
+def find_hollow(text: str, prompt: str) -> str | None:
+    """Why a reply says next to nothing although its words are real, or None.
+
+    Weak models fill a page with the prompt's words and a few stock phrases. This is weaker evidence than that of
+    ``find_degenerate``: a refusal may also be short of new words, so ask only where nothing was refused.
+    """
+    words = WORD.findall(strip_accents(text))[:HOLLOW_WORDS]
+    if len(words) < MIN_HOLLOW_WORDS:
+        return None
+    # Of a long prompt only the beginning: its words would cover any answer.
+    asked = set(WORD.findall(strip_accents(prompt))[:HOLLOW_WORDS])
+    new = len(set(words) - asked) / len(words)
+    if new < NEW_SHARE and _repeated_words(words, 2) > PAIR_SHARE:
+        return "says the prompt's words and a few others again and again"
+    return "says the same few words again and again" if _repeated_words(words, 3) > TRIPLE_SHARE else None
+
+
+def _repeated_words(words: list[str], size: int) -> float:
+    """Share of the word n-grams that occurred before."""
+    grams = [tuple(words[start : start + size]) for start in range(len(words) - size + 1)]
+    return 1 - len(set(grams)) / len(grams)
 
 
 def is_loop(text: str) -> bool:

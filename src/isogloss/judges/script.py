@@ -57,8 +57,11 @@ _BLOCKS = {
 }
 _LETTERS = {script: re.compile(f"[{block}]") for script, block in _BLOCKS.items()}
 _PARTS = {"Jpan": ("Kana", "Hani"), "Kore": ("Hang", "Hani"), "Hans": ("Hani",), "Hant": ("Hani",)}
-_QUOTED = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|https?://\S+|\S+@\S+\.\S+", re.DOTALL)
-_WORD = re.compile(r"(?:[^\W\d_]|[\u0300-\u036f\u0591-\u05c7\u064b-\u0670\u0900-\u0dff\u0f00-\u0fff\u1000-\u109f])+")
+_QUOTED = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|https?://\S+|[^\s@]{1,64}@[^\s@]{1,255}", re.DOTALL)
+"""Code and addresses. Bounded, so that a reply of one endless word takes no longer than another."""
+READ_CHARACTERS = 20_000
+"""A longer text is read from its beginning alone."""
+WORD = re.compile(r"(?:[^\W\d_]|[\u0300-\u036f\u0591-\u05c7\u064b-\u0670\u0900-\u0dff\u0f00-\u0fff\u1000-\u109f])+")
 """A run of letters and vowel signs; the signs are no letters to the expression engine."""
 _SHARED_WITH_UNLISTED = frozenset({"Latn", "Cyrl", "Arab", "Deva", "Beng", "Ethi", "Hebr"})
 """Scripts of many languages: script alone does not name the language, function words must."""
@@ -106,12 +109,12 @@ def script_parts(script: str) -> tuple[str, ...]:
 
 def read_text(text: str) -> Reading:
     """Count letters by script and function words by language, and name the language where both agree."""
-    prose = _QUOTED.sub(" ", text)
+    prose = _QUOTED.sub(" ", text[:READ_CHARACTERS])
     counts = {script: len(pattern.findall(prose)) for script, pattern in _LETTERS.items()}
     weights = {s: n * (DENSITY if s in DENSE else 1) for s, n in counts.items() if n}
     total = sum(weights.values())
     shares = {script: weight / total for script, weight in weights.items()}
-    words = [word.casefold() for word in _WORD.findall(prose)]
+    words = [word.casefold() for word in WORD.findall(prose)]
     draft = Reading(shares, sum(counts.values()), len(words), {}, None)
     hits = count_function_words(words, draft.main_script)
     named = Reading(shares, draft.letters, len(words), hits, None)

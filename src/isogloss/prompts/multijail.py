@@ -2,12 +2,13 @@
 
 import ast
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from isogloss.core import Kind, Language, Prompt
 from isogloss.core.errors import BrokenInput, NothingToDo, UnknownLanguage
 from isogloss.core.fingerprint import fingerprint_file
+from isogloss.prompts.minors import MULTIJAIL_IDS, say_excluded
 from isogloss.prompts.promptset import PromptCard, PromptSet
 from isogloss.prompts.reading import Row, read_delimited_rows, say_missing
 
@@ -43,14 +44,23 @@ def load_multijail(path: Path) -> PromptSet:
     if not rows:
         raise NothingToDo(f"{path} holds no prompts. {_EXPECTED}")
     languages = _find_languages(path, list(rows[0].values))
-    items = _read_items(rows, tuple(languages))
+    read = _read_items(rows, tuple(languages))
+    items = [item for item in read if not _is_excluded(item)]
     prompts = [
         _make_prompt(item, tag, language)
         for tag, language in languages.items()
         for item in items
         if item.texts[tag].strip()
     ]
-    return PromptSet(_write_card(path, len(items) * len(languages) - len(prompts)), tuple(prompts))
+    card = _write_card(path, len(items) * len(languages) - len(prompts))
+    if len(items) < len(read):
+        card = replace(card, notes=(*card.notes, *say_excluded(len(read) - len(items))))
+    return PromptSet(card, tuple(prompts))
+
+
+def _is_excluded(item: _Item) -> bool:
+    """Rows about sexual harm to minors are never loaded."""
+    return int(item.prompt_id.rsplit("-", 1)[-1]) in MULTIJAIL_IDS
 
 
 def _find_languages(path: Path, columns: list[str]) -> dict[str, Language]:

@@ -1,4 +1,4 @@
-"""Prompts of your own, from a JSONL, JSON, CSV or TSV file; and back to one."""
+"""Prompts of your own, from a JSONL, JSON, CSV, TSV, Parquet or Excel file; and back to one."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -11,8 +11,9 @@ from isogloss.core import Kind, Language, Prompt, Split
 from isogloss.core.errors import BrokenInput, NothingToDo, UnknownLanguage, say_unknown
 from isogloss.core.fingerprint import fingerprint_file
 from isogloss.core.run import write_text
+from isogloss.prompts.columnar import read_table_rows
 from isogloss.prompts.promptset import PromptCard, PromptSet
-from isogloss.prompts.reading import Row, read_rows, say_invalid, say_missing
+from isogloss.prompts.reading import Row, say_invalid, say_missing
 
 _EXPECTED = (
     "A file of prompts holds text (or prompt), language and kind; it may hold id, seed_id, cluster, category, "
@@ -55,8 +56,9 @@ def load_prompts_file(path: Path) -> PromptSet:
             a blank text, or one id twice within a language; the message names the line.
         UnknownLanguage: a tag names no language; the message names the line.
         NothingToDo: the file holds no prompts.
+        MissingExtra: the file is Parquet or Excel and its reader is not installed.
     """
-    rows = read_rows(path)
+    rows = read_table_rows(path)
     prompts = prompts_from_rows(rows, name=path.stem)
     if not prompts:
         raise NothingToDo(f"{path} holds no prompts. {_EXPECTED}")
