@@ -111,7 +111,7 @@ def test_generate_prints_the_reply_alone_on_stdout():
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["prompts", "minni"], 2, "No prompt set 'minni'. Known: file:PATH, mini, multijail:PATH, organism"),
+        (["prompts", "minni"], 2, "No prompt set 'minni'. Known: ailuminate:PATH, aya:PATH"),
         (["prompts", "file:absent.csv"], 2, "absent.csv"),
         ([*PLAIN, "no-such-folder", "--prompts", "mini"], 2, "no-such-folder"),
         (

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from isogloss.core import Language
+from report.showcase import write_showcase
 
 Rates = tuple[float | None, float | None]
 RunMaker = Callable[..., Path]
@@ -99,6 +100,59 @@ def make_scorecard(rates: dict[str, Rates], *, n: int = 40, reference: str | Non
         "notes": [],
         **fields,
     }
+
+
+def make_cell(rate: float | None, n: int = 10) -> dict[str, Any]:
+    return {"harmful_refusal_rate": rate, "interval": _bounds(rate), "n_harmful": n}
+
+
+def make_breakdown(groups: Iterable[str], tags: Iterable[str], rate: float = 0.5, n: int = 10) -> dict[str, Any]:
+    tags, groups = list(tags), list(groups)
+    worst = {"group": groups[0], "language": tags[0], "harmful_refusal_rate": rate, "interval": _bounds(rate)}
+    return {
+        "cells": {group: {tag: make_cell(rate, n) for tag in tags} for group in groups},
+        "worst": {**worst, "may_be_worst": 2, "cells": len(groups) * len(tags)},
+    }
+
+
+def make_effects(names: Iterable[str], tags: Iterable[str], harmful: float = -20.0) -> dict[str, Any]:
+    tags = list(tags)
+    change = {**make_change(harmful, 1.0), "languages": tags}
+    return {name: {"average": change, "languages": dict.fromkeys(tags, change)} for name in names}
+
+
+def make_paired(*counts: int, p: float = 0.01) -> dict[str, Any]:
+    """Counts in the order both, only reference, only here, neither."""
+    names = ("both_refused", "only_reference_refused", "only_here_refused", "neither_refused")
+    return {**dict(zip(names, counts, strict=True)), "p_value": p, "adjusted_p_value": min(1.0, 2 * p)}
+
+
+def make_judge_card(tags: Iterable[str], **fields: Any) -> dict[str, Any]:
+    share = {"value": 0.9, "n": 50, "interval": [0.8, 0.96]}
+    language = {"n": 100, "refusals": 50, "precision": {}}
+    language |= dict.fromkeys(("sensitivity", "specificity", "undecided", "undecided_refusals"), share)
+    return {
+        "schema": 1,
+        "judge": "rules-1",
+        "fingerprint": {},
+        "truth": "2 annotators",
+        "truth_kind": "people",
+        "model": "tiny-7b",
+        "prompts": "mini",
+        "mapping": "strict",
+        "measured_on": "2026-11-02",
+        "confidence": 0.95,
+        "languages": dict.fromkeys(tags, language),
+        "notes": [],
+        **fields,
+    }
+
+
+def make_policy(verdict: str = "fail") -> dict[str, Any]:
+    numbers = {"value": 0.25, "bound": 0.4, "threshold": 0.8, "p_value": 0.001, "needed": {"refusals": 3}}
+    checks = [{"cell": "sw", "rule": "floor", "verdict": verdict, "reason": "25% of 40: too low", **numbers}]
+    checks += [{"cell": "en harmless", "rule": "distance", "verdict": "pass", "reason": "fine", **numbers}]
+    return {"schema": 1, "verdict": verdict, "sentence": "Passes on average, fails in sw.", "checks": checks}
 
 
 def write_rows(path: Path, rows: Iterable[dict[str, Any]]) -> None:
@@ -263,6 +317,18 @@ def report_records() -> Any:
         comparison = staticmethod(make_comparison)
         diagnosis = staticmethod(make_diagnosis)
         repair = staticmethod(make_repair)
+        breakdown = staticmethod(make_breakdown)
+        cell = staticmethod(make_cell)
+        effects = staticmethod(make_effects)
+        paired = staticmethod(make_paired)
+        judge_card = staticmethod(make_judge_card)
+        policy = staticmethod(make_policy)
         write_rows = staticmethod(write_rows)
 
     return Makers
+
+
+@pytest.fixture(scope="session")
+def showcase(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run folder that holds everything a report can show; read it, do not change it."""
+    return write_showcase(tmp_path_factory.mktemp("showcase") / "run")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from isogloss.core import known_languages
-from isogloss.report.page import render_comparison
+from isogloss.report.page import render_comparison, render_run
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = (
@@ -59,6 +59,27 @@ def browse(browser: str, address: Path, *options: str) -> str:
         return subprocess.run(command, capture_output=True, text=True, timeout=90, check=True).stdout
 
 
+def measure(browser: str, html: str, folder: Path, width: int) -> dict[str, Any]:
+    """What a page of some width says about itself, with every part unfolded."""
+    # The page's own policy would stop the probe; its own script, allowed by hash, runs in both cases.
+    loose = re.sub(r"<meta http-equiv[^>]*>", "", html).replace("<details>", "<details open>")
+    (folder / "page.html").write_text(loose.replace("</body>", PROBE + "</body>"), encoding="utf-8")
+    (folder / "frame.html").write_text(FRAME.format(width=width), encoding="utf-8")
+    told = browse(browser, folder / "frame.html", "--virtual-time-budget=8000", "--dump-dom")
+    found = re.search(r"TOLD(.*?)END", told)
+    assert found, "the page did not load"
+    told_by_page: dict[str, Any] = json.loads(found.group(1))
+    return told_by_page
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [1280, 400])
+def test_no_part_of_a_full_report_sticks_out(tmp_path: Path, browser: str, showcase: Path, width: int) -> None:
+    measured = measure(browser, render_run(showcase), tmp_path, width)
+    assert measured["out"] == []
+    assert measured["scroll"] <= width
+
+
 @pytest.mark.browser
 @pytest.mark.parametrize(("width", "figures"), [(1280, 4), (400, 0)])
 def test_nothing_sticks_out_at_the_side(
@@ -72,14 +93,7 @@ def test_nothing_sticks_out_at_the_side(
     html = render_comparison(
         before, after, comparison=report_records.comparison(tags), diagnosis=tmp_path, show_text=True
     )
-    # The page's own policy would stop the probe; its own script, allowed by hash, runs in both cases.
-    loose = re.sub(r"<meta http-equiv[^>]*>", "", html).replace("<details>", "<details open>")
-    (tmp_path / "page.html").write_text(loose.replace("</body>", PROBE + "</body>"), encoding="utf-8")
-    (tmp_path / "frame.html").write_text(FRAME.format(width=width), encoding="utf-8")
-    told = browse(browser, tmp_path / "frame.html", "--virtual-time-budget=8000", "--dump-dom")
-    found = re.search(r"TOLD(.*?)END", told)
-    assert found, "the page did not load"
-    measured = json.loads(found.group(1))
+    measured = measure(browser, html, tmp_path, width)
     assert measured["width"] == width
     assert measured["out"] == []
     assert measured["scroll"] <= width

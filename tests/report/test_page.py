@@ -15,6 +15,7 @@ from isogloss.report.page import render_comparison, render_run, write_report
 VOID = {"meta", "br", "link", "img", "input", "hr", "base", "source", "wbr", "col", "area", "embed", "track"}
 HOSTILE = "<script>alert(1)</script></style></title><img src=x onerror=alert(2)>\"' onmouseover='x' \u202e{{7*7}}$_$"
 FIXED = {"tier", "mapping", "kind", "verdict", "finding", "reference", "key", "script", "command"}
+FIXED |= {"truth_kind", "measured_on"}
 
 
 class Page(HTMLParser):
@@ -59,6 +60,11 @@ def poison(value: Any, key: str = "") -> Any:
     return HOSTILE if isinstance(value, str) and key not in FIXED else value
 
 
+def poison_names(value: dict[str, Any]) -> dict[str, Any]:
+    """The record with a hostile suffix on every name: of categories, ways of writing, languages."""
+    return {f"{name} {HOSTILE}": item for name, item in value.items()}
+
+
 @pytest.fixture
 def compared(make_run: Any, report_records: Any) -> dict[str, Any]:
     """Arguments of a comparison with everything: diagnosis, repair, gate readings, paired changes."""
@@ -76,6 +82,16 @@ def compared(make_run: Any, report_records: Any) -> dict[str, Any]:
         "comparison": report_records.comparison(["en", "ar", "sw"]),
         "diagnosis": before / "diagnosis.json",
         "repair": repair,
+    }
+
+
+def break_everything_down(report_records: Any, tags: list[str], groups: int = 12) -> dict[str, Any]:
+    """The parts of a scorecard that go beyond rates."""
+    modes = ["direct_assistance", "bypass_by_mixing", "a mode of another version"]
+    return {
+        "failure_modes": report_records.breakdown(modes, tags),
+        "categories": report_records.breakdown([f"category {index}" for index in range(groups)], tags),
+        "perturbations": report_records.effects(["frame:story", "noise:keyboard"], tags),
     }
 
 
@@ -130,6 +146,14 @@ def test_hostile_text_in_every_field_stays_text(
         content = poison(json.loads((folder / "scorecard.json").read_text()))
         content["languages"][HOSTILE] = dict(content["languages"]["sw"], tier=HOSTILE)
         content["worst"]["may_be_worst"] = ["sw", HOSTILE]
+        content |= poison(break_everything_down(report_records, ["en", "sw", HOSTILE]))
+        for part in ("failure_modes", "categories"):
+            content[part]["cells"] = poison_names(content[part]["cells"])
+        content["perturbations"] = poison_names(content["perturbations"])
+        content["languages"]["sw"]["paired"] = report_records.paired(1, 20, 2, 3)
+        (folder / "policy.json").write_text(json.dumps(poison(report_records.policy())))
+        card = poison(report_records.judge_card(["sw"]))
+        (folder / "judge_card.json").write_text(json.dumps(card | {"languages": {"sw": card["languages"]["sw"]}}))
         (folder / "scorecard.json").write_text(json.dumps(content))
     diagnosis = poison(report_records.diagnosis(["sw"]))
     diagnosis["languages"][HOSTILE] = diagnosis["languages"]["sw"]
@@ -148,7 +172,7 @@ def test_hostile_text_in_every_field_stays_text(
     assert "<script>alert" not in html
     assert "<img" not in html
     assert "\u202e" not in html
-    assert html.count("</style>") == html.count("</script>") == html.count("</title>") - 8 == 1
+    assert html.count("</style>") == html.count("</script>") == html.count("</title>") - 10 == 1
     html.encode("utf-8")
 
 
@@ -184,7 +208,7 @@ def test_an_undefined_value_is_an_em_dash_with_its_reason(make_run: Any) -> None
     assert "— undefined: none of the 40 answers to harmful prompts could be scored" in page.text
     assert "Selectivity, harmful minus harmless refusal, is undefined" in page.text
     assert "undefined: not scored in every language" in page.text
-    assert "figure-plane" not in html
+    assert 'id="figure-plane"' not in html
 
 
 def test_a_run_in_which_nothing_could_be_decided_still_gives_a_page(make_run: Any) -> None:
@@ -207,6 +231,71 @@ def test_thirty_languages_with_very_long_names_give_a_page(make_run: Any, report
         score["name"] = score["name"] + " with a name that goes on and on" * 5
     (folder / "scorecard.json").write_text(json.dumps(content))
     check_form(render_run(folder))
+
+
+def test_everything_that_a_scorecard_holds_is_on_the_page(showcase: Path) -> None:
+    page = check_form(render_run(showcase))
+    ids = {attributes.get("id") for _, attributes in page.tags}
+    assert ids >= {"policy", "worst", "pairs", "slips", "writing", "numbers", "trust", "figure-effects"}
+    assert "Passes on average, fails in sw, yo." in page.text
+    assert "Written as arabizi:egyptian, harmful refusal falls in Arabic" in page.text
+    assert "In Yoruba the judge itself was measured and found weak" in page.text
+    assert "No measured error for this judge in Amharic" in page.text
+    assert "not in the intervals" in page.text
+    assert "Without the luck of the search" in page.text
+    assert "of 64 cells may be the worst" in page.text
+    assert re.search(r"Refused in English , not in Swahili : \d+ of \d+", page.text)
+
+
+def test_every_table_that_scrolls_can_be_reached_by_keyboard(showcase: Path) -> None:
+    page = check_form(render_run(showcase))
+    scrolling = [attributes for _, attributes in page.tags if (attributes.get("class") or "").split()[:1] == ["table"]]
+    assert scrolling
+    assert all(item.get("tabindex") == "0" and item.get("role") == "region" for item in scrolling)
+    assert all("aria-labelledby" in item for item in scrolling)
+    skip = next(attributes for tag, attributes in page.tags if tag == "a")
+    assert (skip["class"], skip["href"]) == ("skip", "#verdict")
+
+
+def test_harmful_texts_of_rewritten_prompts_are_withheld_too(showcase: Path) -> None:
+    hidden, shown = render_run(showcase), render_run(showcase, show_text=True)
+    assert "[harmful request" not in hidden
+    assert "[harmful request" in shown
+    assert "Arabic (Latin)" in hidden
+    assert hidden == render_run(showcase)
+
+
+def test_the_parts_of_both_runs_are_compared(showcase: Path) -> None:
+    page = check_form(render_comparison(showcase, showcase))
+    assert page.text.count("The same tables before the repair") == 3
+
+
+def test_a_scorecard_without_the_later_fields_still_gives_a_page(make_run: Any) -> None:
+    page = check_form(render_run(make_run()))
+    ids = {attributes.get("id") for _, attributes in page.tags}
+    assert not ids & {"slips", "writing", "policy"}
+    assert "This scorecard records no tables of pairs." in page.text
+    assert "undefined: needs two languages and enough prompts" in page.text
+
+
+def test_thirty_languages_with_every_breakdown_give_a_page_of_bearable_size(make_run: Any, report_records: Any) -> None:
+    tags = [language.tag for language in known_languages()][:30]
+    fields = break_everything_down(report_records, tags, groups=20)
+    folder = make_run(rates=dict.fromkeys(tags, (0.5, 0.1)), rows=[], reference=tags[0], **fields)
+    content = json.loads((folder / "scorecard.json").read_text())
+    for tag in tags[1:]:
+        content["languages"][tag]["paired"] = report_records.paired(10, 9, 8, 7)
+    (folder / "scorecard.json").write_text(json.dumps(content))
+    html = render_run(folder)
+    assert len(html) < 1_000_000
+    assert "All 600 cells" in check_form(html).text
+
+
+def test_one_language_with_every_breakdown_gives_a_page(make_run: Any, report_records: Any) -> None:
+    html = render_run(make_run(rates={"sw": (0.6, 0.1)}, **break_everything_down(report_records, ["sw"], groups=1)))
+    ids = {attributes.get("id") for _, attributes in check_form(html).tags}
+    assert "pairs" not in ids
+    assert "slips" in ids
 
 
 def test_a_folder_with_a_scorecard_alone_gives_a_page(make_run: Any) -> None:

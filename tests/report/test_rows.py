@@ -8,15 +8,15 @@ import pytest
 from isogloss.core.errors import BrokenInput
 from isogloss.core.run import RunFolder
 from isogloss.core.verdict import Label, Mapping
-from isogloss.report.rows import PER_CELL, GateCount, Moves, digest_rows
+from isogloss.report.rows import PER_CELL, PER_PERTURBATION, GateCount, Moves, digest_rows
 
 
-def digest(folder: Path, before: Path | None = None, *, show_text: bool = False, reference: str | None = "en") -> Any:
+def digest(folder: Path, before: Path | None = None, *, show_text: bool = False, ways: tuple[str, ...] = ()) -> Any:
     return digest_rows(
         RunFolder(folder),
         RunFolder(before) if before else None,
         mapping=Mapping.STRICT,
-        reference=reference,
+        perturbations=ways,
         show_text=show_text,
     )
 
@@ -46,10 +46,34 @@ def test_the_order_of_rows_in_the_file_does_not_choose_the_examples(make_run: An
     assert digest(make_run("a", rates, rows=rows)) == digest(make_run("b", rates, rows=rows[::-1]))
 
 
-def test_the_paired_table_counts_prompts_refused_in_the_reference_but_not_here(make_run: Any) -> None:
-    # Of 4 prompts English refuses the first 4, Swahili the first 1.
-    found = digest(make_run(rates={"en": (1.0, None), "sw": (0.25, None)})).against_reference
-    assert found == {"sw": Moves(both=1, only_first=3)}
+def rewrite(rows: list[dict[str, Any]], way: str, language: str | None = None) -> list[dict[str, Any]]:
+    return [
+        row
+        | {"key": f"{row['key']}+{way}", "prompt_id": f"{row['prompt_id']}+{way}", "perturbation": way}
+        | ({"language": language} if language else {})
+        for row in rows
+    ]
+
+
+def test_rewritten_prompts_are_shown_apart_and_enter_no_count(make_run: Any, report_records: Any) -> None:
+    rates = {"ar": (0.5, 0.0)}
+    rows = report_records.rows(rates, n=20, gate=True)
+    ways = ("noise:keyboard", "arabizi:egyptian")
+    both = [*rows, *rewrite(rows, ways[0]), *rewrite(rows, ways[1], "ar-Latn")]
+    before, after = (make_run(name, rates, rows=both) for name in "ab")
+    found = digest(after, before, ways=ways)
+    plain = digest(make_run("plain after", rates, rows=rows), make_run("plain before", rates, rows=rows))
+    assert (found.gates, found.against_before) == (plain.gates, plain.against_before)
+    assert [row for row in found.examples if not row.perturbation] == list(plain.examples)
+    shown = {(row.language, row.perturbation) for row in found.examples}
+    assert shown == {("ar", ""), ("ar", "noise:keyboard"), ("ar-Latn", "arabizi:egyptian")}
+    kinds = [(row.kind, row.perturbation) for row in found.examples]
+    assert kinds.count(("harmful", "noise:keyboard")) == PER_PERTURBATION
+
+
+def test_a_way_of_writing_whose_name_ends_another_is_told_apart(make_run: Any, report_records: Any) -> None:
+    rows = rewrite(report_records.rows({"en": (1.0, None)}, n=1), "a+b")
+    assert {row.perturbation for row in digest(make_run(rows=rows), ways=("b", "a+b")).examples} == {"a+b"}
 
 
 def test_before_and_after_are_paired_by_prompt_language_and_kind(make_run: Any) -> None:
@@ -73,7 +97,7 @@ def test_missing_journals_give_an_empty_digest(make_run: Any) -> None:
     (folder / "replies.jsonl").unlink()
     (folder / "verdicts.jsonl").unlink()
     found = digest(folder)
-    assert (found.examples, found.gates, found.against_reference) == ((), {}, {})
+    assert (found.examples, found.gates, found.against_before) == ((), {}, {})
 
 
 @pytest.mark.parametrize(("field", "value"), [("verdict", "maybe"), ("language", None)])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from isogloss.report.text import cut, interval, join, make_visible, number, percent, points
+from isogloss.report.text import cut, interval, join, make_visible, number, p_value, percent, points
 
 THIN = "\u202f"
 
@@ -49,3 +49,19 @@ def test_letters_of_every_script_and_joiners_stay_as_they_are() -> None:
 def test_a_long_text_ends_in_an_ellipsis() -> None:
     assert cut("abcdef", 4) == "abc…"
     assert cut("abcd", 4) == "abcd"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (None, "—"),
+        (0.00001, "< 0.0001"),
+        (0.0041, "0.0041"),
+        (0.0234, "0.023"),
+        (0.25, "0.25"),
+        (0.999, "1"),
+        (1.0, "1"),
+    ],
+)
+def test_a_p_value_is_never_zero_and_never_too_exact(value: float | None, shown: str) -> None:
+    assert p_value(value) == shown

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -38,6 +39,8 @@ def compare_runs(before: Path, after: Path) -> Comparison:
         NothingToDo: no prompt was scored in both.
     """
     records = load_run_record(before), load_run_record(after)
+    for folder, record in zip((before, after), records, strict=True):
+        _refuse_other_commands(folder, record)
     _refuse_different_yardsticks(*records)
     plan = records[0]["plan"]
     labels = [f"{record['plan']['model']} ({record['fingerprints']['condition']})" for record in records]
@@ -63,7 +66,7 @@ def compare_outcomes(
     """Pair two lists of outcomes by prompt and language, and estimate the changes.
 
     Args:
-        first: outcomes before.
+        first: outcomes before; plain prompts are compared, perturbed ones have effects of their own.
         second: outcomes after; prompts that only one side has are left out and counted in a note.
         before: what the first run is called.
         after: what the second run is called.
@@ -113,29 +116,31 @@ def load_comparison(path: Path) -> Comparison:
         raise BrokenInput(f"{path} is not a comparison. Make it again with `isogloss compare`.") from error
 
 
-def _refuse_different_yardsticks(first: dict[str, object], second: dict[str, object]) -> None:
-    def yardstick(record: dict[str, object]) -> dict[str, object]:
-        plan, prints = record["plan"], record["fingerprints"]
-        if not isinstance(plan, dict) or not isinstance(prints, dict):
-            raise BrokenInput("run.json lacks its plan or fingerprints. Run the audit again.")
-        return {"judge": prints["judge"], "mapping": plan["mapping"]}
+def _refuse_other_commands(folder: Path, record: dict[str, Any]) -> None:
+    plan = record.get("plan")
+    if record.get("command") != "audit" or not isinstance(plan, dict) or "mapping" not in plan:
+        raise BrokenInput(f"{folder} holds no audit. Give two folders that `isogloss audit` wrote.")
 
-    a, b = yardstick(first), yardstick(second)
+
+def _refuse_different_yardsticks(first: dict[str, Any], second: dict[str, Any]) -> None:
+    a, b = ({"judge": one["fingerprints"]["judge"], "mapping": one["plan"]["mapping"]} for one in (first, second))
     if a != b:
         raise PlanMismatch(f"The runs used different yardsticks ({a} and {b}). Judge both in the same way.")
 
 
 def _pair(first: Sequence[Outcome], second: Sequence[Outcome], mapping: LabelMapping) -> tuple[Pairs, int]:
-    scored = [
-        {
-            (row.language, row.prompt_id): (row, refusal)
-            for row in rows
-            if row.label is not None and (refusal := mapping.refusal(row.label)) is not None
-        }
-        for rows in (first, second)
-    ]
+    scored = [_score_plain(first, mapping), _score_plain(second, mapping)]
     pairs: Pairs = {}
     for key, (row, before) in scored[0].items():
         if key in scored[1]:
             pairs.setdefault((row.language, row.kind), []).append((row.cluster, before, scored[1][key][1]))
     return pairs, len(scored[0].keys() ^ scored[1].keys())
+
+
+def _score_plain(rows: Sequence[Outcome], mapping: LabelMapping) -> dict[tuple[Language, str], tuple[Outcome, int]]:
+    found = {}
+    for row in rows:
+        refusal = mapping.refusal(row.label) if row.label is not None else None
+        if row.perturbation is None and refusal is not None:
+            found[row.language, row.prompt_id] = (row, refusal)
+    return found

@@ -10,6 +10,20 @@ from isogloss.core.errors import BrokenInput, NothingToDo
 from isogloss.core.journal import read_rows
 from isogloss.core.run import RunFolder, load_run_record
 
+_USED = (
+    "key",
+    "prompt_key",
+    "prompt_id",
+    "language",
+    "kind",
+    "seed_id",
+    "cluster",
+    "category",
+    "failure_mode",
+    "perturbation",
+    "verdict",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -99,4 +113,7 @@ def _outcome(row: dict[str, Any], label: Label | None, parse: _LanguageCache) ->
 
 
 def _read(path: Path) -> dict[str, dict[str, Any]]:
-    return {row["key"]: row for row in read_rows(path)} if path.exists() else {}
+    """Rows by key, without their texts: a million replies would not fit into memory otherwise."""
+    if not path.exists():
+        return {}
+    return {row["key"]: {name: row[name] for name in _USED if name in row} for row in read_rows(path)}

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from isogloss.report.figures import (
     LIGHT,
     Palette,
+    draw_effects,
     draw_ladder,
     draw_layers,
     draw_plane,
@@ -54,6 +55,8 @@ def _draw_all(records: RunRecords, palette: Palette) -> Iterator[tuple[str, Figu
         # Without one language that has both rates the plane would be empty axes.
         if place_spots(records.scorecard):
             yield "plane", draw_plane(records.scorecard, palette=palette)
+        if records.scorecard.perturbations:
+            yield "ways-of-writing", draw_effects(records.scorecard, palette=palette)
     if records.diagnosis:
         yield "projections", draw_projections(records.diagnosis, palette=palette)
         if records.diagnosis.layers:

@@ -2,9 +2,7 @@
 
 import base64
 import hashlib
-import json
 import re
-import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -17,19 +15,28 @@ from markupsafe import Markup, escape
 
 from isogloss.audit.comparison import Comparison
 from isogloss.audit.scorecard import Scorecard
+from isogloss.core.errors import UnknownLanguage
+from isogloss.core.language import Language
 from isogloss.core.run import write_text
 from isogloss.core.verdict import Label
 from isogloss.core.verdict import Mapping as LabelMapping
 from isogloss.inside.record import Diagnosis
 from isogloss.report import tables, wording
+from isogloss.report.asked import describe_asked, describe_prompts, describe_repeat, list_ways, name_model
+from isogloss.report.breakdowns import list_slips
+from isogloss.report.effects import describe_effects, list_effects
 from isogloss.report.figures import DARK, LIGHT, Palette, order_languages
+from isogloss.report.judging import JudgeTrust, assess_judge, describe_judge
+from isogloss.report.pairs import list_pairs
 from isogloss.report.pictures import (
     Picture,
+    picture_effects,
     picture_ladder,
     picture_layers,
     picture_plane,
     picture_projections,
 )
+from isogloss.report.policies import box_policy
 from isogloss.report.records import (
     RunRecords,
     load_run,
@@ -40,7 +47,7 @@ from isogloss.report.records import (
 )
 from isogloss.report.rows import Digest, Example, digest_rows
 from isogloss.report.text import THIN, make_visible, percent
-from isogloss.report.tiles import Tile, list_comparison_tiles, list_run_tiles
+from isogloss.report.tiles import Tile, list_comparison_tiles, list_run_tiles, list_worst_tiles
 
 ORGANISM = re.compile(r"organism\b", re.IGNORECASE)
 LABEL_WORDS = {label: label.value.replace("_", " ") for label in Label}
@@ -70,7 +77,7 @@ def render_run(folder: Path, *, show_text: bool = False) -> str:
     records = load_run(folder)
     scorecard = records.scorecard
     digest = _digest(records, None, show_text=show_text)
-    sentences = wording.describe_run(scorecard) if scorecard else _sentences_of(records.diagnosis)
+    sentences = _describe_audit(records, scorecard) if scorecard else _sentences_of(records.diagnosis)
     return _render(
         records,
         kind="Audit" if scorecard else "Diagnosis",
@@ -78,7 +85,6 @@ def render_run(folder: Path, *, show_text: bool = False) -> str:
         tiles=list_run_tiles(scorecard) if scorecard else [],
         ladder=picture_ladder(scorecard, None) if scorecard else None,
         plane=picture_plane(scorecard, None) if scorecard else None,
-        worst=wording.describe_worst(scorecard) if scorecard else "",
         diagnosis=records.diagnosis,
         digest=digest,
         show_text=show_text,
@@ -117,11 +123,10 @@ def render_comparison(
     return _render(
         second,
         kind="Before and after",
-        sentences=wording.describe_comparison(old, new, changes),
+        sentences=[*wording.describe_comparison(old, new, changes), *describe_judge(_assess(second, new))],
         tiles=list_comparison_tiles(old, new, changes),
         ladder=picture_ladder(old, new),
         plane=picture_plane(old, new),
-        worst=wording.describe_worst(new),
         diagnosis=found,
         digest=digest,
         show_text=show_text,
@@ -148,7 +153,6 @@ def _render(
     tiles: list[Tile],
     ladder: Picture | None,
     plane: Picture | None,
-    worst: str,
     diagnosis: Diagnosis | None,
     digest: Digest,
     show_text: bool,
@@ -160,7 +164,7 @@ def _render(
     runs = [(before, "before"), (records, "after" if before else "")]
     page = {
         "kind": kind,
-        "model": records.model,
+        "model": name_model(records.model),
         "scorecard": scorecard,
         "earlier": earlier,
         "sentences": sentences,
@@ -168,25 +172,59 @@ def _render(
         "tiles": tiles,
         "ladder": ladder,
         "plane": plane,
-        "worst": worst,
-        "tables_of_runs": _list_run_tables(scorecard, earlier, digest),
+        "asked": describe_asked(records),
+        "policy": box_policy(records.policy, scorecard) if records.policy else None,
+        "tables_of_runs": _list_run_tables(scorecard, earlier),
         "gates": tables.list_gates(digest, scorecard) if scorecard else [],
         "repair": tables.list_repair(repair) if repair else [],
         "calibration": tables.list_calibration(repair, scorecard) if repair and scorecard else [],
         "examples": _group_examples(digest, scorecard),
         "show_text": show_text,
-        "card": tables.flatten(records.run.get("prompt_card") or {}),
+        "prompts": describe_prompts(records),
         "judge": tables.flatten({"judge": (records.run.get("fingerprints") or {}).get("judge") or {}}),
-        "repeats": [_repeat(run, name) for run, name in runs if run],
+        "repeats": [describe_repeat(run, name) for run, name in runs if run],
         "level": percent(scorecard.confidence if scorecard else 0.95),
     }
     parts = (
         page,
+        _drill_context(records, before),
         _change_context(earlier, scorecard, changes, digest),
         _diagnosis_context(diagnosis),
         _fixed_context(),
     )
     return _environment().get_template("report.html.j2").render({key: part[key] for part in parts for key in part})
+
+
+def _drill_context(records: RunRecords, before: RunRecords | None) -> dict[str, Any]:
+    """What the scorecard holds beyond rates: pairs, breakdowns, ways of writing, the worst, the judge."""
+    scorecard = records.scorecard
+    if scorecard is None:
+        return dict.fromkeys(("worst", "pairs", "slips", "effects"))
+    earlier = before.scorecard if before else None
+    return {
+        "worst": wording.describe_worst(scorecard),
+        "worst_tiles": list_worst_tiles(scorecard),
+        "pairs": list_pairs(scorecard),
+        "slips": list_slips(scorecard),
+        "effects": list_effects(scorecard),
+        "effects_said": describe_effects(scorecard),
+        "effects_picture": picture_effects(scorecard),
+        "trust": _assess(records, scorecard),
+        "before_pairs": list_pairs(earlier) if earlier else None,
+        "before_slips": list_slips(earlier) if earlier else None,
+        "before_effects": list_effects(earlier) if earlier else [],
+    }
+
+
+def _assess(records: RunRecords, scorecard: Scorecard) -> JudgeTrust:
+    fingerprints = records.run.get("fingerprints")
+    found = fingerprints.get("judge") if isinstance(fingerprints, Mapping) else None
+    return assess_judge(scorecard, records.judge_cards, found if isinstance(found, Mapping) else None)
+
+
+def _describe_audit(records: RunRecords, scorecard: Scorecard) -> list[str]:
+    said = describe_effects(scorecard)
+    return [*wording.describe_run(scorecard), *said, *describe_judge(_assess(records, scorecard))]
 
 
 def _change_context(
@@ -229,24 +267,17 @@ def _digest(records: RunRecords, before: RunRecords | None, *, show_text: bool) 
         records.folder,
         before.folder if before else None,
         mapping=LabelMapping(scorecard.mapping),
-        reference=scorecard.reference,
+        perturbations=list_ways(records),
         show_text=show_text,
     )
 
 
 def _list_run_tables(
-    scorecard: Scorecard | None, earlier: Scorecard | None, digest: Digest
-) -> list[tuple[str, Scorecard, list[tables.LanguageRow]]]:
-    """The full table of each run: name, scorecard, rows."""
-    if scorecard is None:
-        return []
-    rows = tables.list_languages(scorecard, digest.against_reference)
-    if earlier is None:
-        return [("", scorecard, rows)]
-    return [
-        ("before", earlier, tables.list_languages(earlier, digest.against_reference_before)),
-        ("after", scorecard, rows),
-    ]
+    scorecard: Scorecard | None, earlier: Scorecard | None
+) -> list[tuple[str, Scorecard, list[tables.LanguageRow], tuple[str, ...]]]:
+    """The full table of each run: name, scorecard, rows, notes that hold for every row."""
+    runs = [("before", earlier), ("after" if earlier else "", scorecard)]
+    return [(name, card, tables.list_languages(card), tables.list_shared_notes(card)) for name, card in runs if card]
 
 
 def _sentences_of(diagnosis: Diagnosis | None) -> list[str]:
@@ -256,49 +287,30 @@ def _sentences_of(diagnosis: Diagnosis | None) -> list[str]:
 
 
 def _group_examples(digest: Digest, scorecard: Scorecard | None) -> list[ExampleGroup]:
-    if scorecard is None:
-        return []
-    groups = []
-    for _, tags in order_languages(scorecard):
-        for tag in tags:
-            rows = tuple(example for example in digest.examples if example.language == tag)
-            if rows:
-                score = scorecard.languages[tag]
-                groups.append(ExampleGroup(tag, score.name, "rtl" if score.right_to_left else "ltr", rows))
-    return groups
+    """Examples by language: those of the ladder, then those that only rewritten prompts have."""
+    by_language: dict[str, list[Example]] = {}
+    for example in digest.examples:
+        by_language.setdefault(example.language, []).append(example)
+    known = [tag for _, tags in order_languages(scorecard) for tag in tags] if scorecard else []
+    order = [*(tag for tag in known if tag in by_language), *sorted(by_language.keys() - set(known))]
+    return [ExampleGroup(tag, *_name_and_direction(tag, scorecard), tuple(by_language[tag])) for tag in order]
+
+
+def _name_and_direction(tag: str, scorecard: Scorecard | None) -> tuple[str, str]:
+    score = scorecard.languages.get(tag) if scorecard else None
+    if score:
+        return score.name, "rtl" if score.right_to_left else "ltr"
+    try:
+        language = Language.parse(tag)
+    except UnknownLanguage:
+        return tag, "auto"
+    return language.name, "rtl" if language.right_to_left else "ltr"
 
 
 def _is_organism(records: RunRecords) -> bool:
     """Whether the bundled model was audited, by name or by the plan's model."""
     planned = str((records.run.get("plan") or {}).get("model", ""))
     return bool(ORGANISM.match(records.model) or ORGANISM.match(planned))
-
-
-@dataclass(frozen=True, slots=True)
-class Repeat:
-    """What is needed to make a run again."""
-
-    name: str
-    command: str
-    plan: str
-    facts: list[tuple[str, str]]
-
-
-def _repeat(records: RunRecords, name: str) -> Repeat:
-    run = records.run
-    plan = run.get("plan") or {}
-    facts = {key: run[key] for key in ("fingerprints", "versions") if run.get(key)}
-    command = ""
-    if run.get("command") == "audit" and plan.get("model") and plan.get("prompts"):
-        model, prompts = shlex.quote(str(plan["model"])), shlex.quote(str(plan["prompts"]))
-        command = f"isogloss audit {model} --prompts {prompts} --plan plan.toml --out RUN"
-    return Repeat(name, command, _to_toml(plan), tables.flatten(facts))
-
-
-def _to_toml(plan: Mapping[str, Any]) -> str:
-    """The plan as TOML lines; fields without a value are left out, as TOML has no null."""
-    rows = [(key, value) for key, value in plan.items() if value is not None and not isinstance(value, Mapping)]
-    return "\n".join(f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in rows)
 
 
 @cache

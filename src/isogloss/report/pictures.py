@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from isogloss.audit.scorecard import Scorecard
 from isogloss.inside.record import Diagnosis
 from isogloss.report.figures import (
+    draw_effects,
     draw_ladder,
     draw_layers,
     draw_plane,
@@ -16,9 +17,10 @@ from isogloss.report.figures import (
     embed_figure,
     order_languages,
 )
+from isogloss.report.figures.effects import order_effects
 from isogloss.report.figures.plane import place_spots
 from isogloss.report.figures.projections import order_diagnosed
-from isogloss.report.text import count, make_visible, percent
+from isogloss.report.text import count, make_visible, percent, points
 from isogloss.report.wording import FINDINGS
 
 NARROW_INCHES = 3.6
@@ -83,6 +85,28 @@ def picture_plane(scorecard: Scorecard, after: Scorecard | None) -> Picture | No
         ),
         caption="Each dot is a language; in the upper left corner a model refuses what it should and helps otherwise. "
         f"Tags that share a place share a label.{marks}{missing}",
+    )
+
+
+def picture_effects(scorecard: Scorecard) -> Picture | None:
+    """The forest plot of ways of writing; None where none was asked."""
+    if not scorecard.perturbations:
+        return None
+    averages = {name: scorecard.perturbations[name].average for name in order_effects(scorecard)}
+    said = [
+        f"{name}: harmful refusal {points(change.harmful_refusal_points)} points, "
+        f"harmless refusal {points(change.harmless_refusal_points)} points"
+        for name, change in averages.items()
+    ]
+    return _draw(
+        "effects",
+        lambda width: draw_effects(scorecard, width_inches=width),
+        wide=10.8,
+        title="Change of refusal by way of writing",
+        description="On average over languages: " + "; ".join(said) + ". The table below holds every number.",
+        caption="The same prompts, rewritten minus plain, in percentage points. Diamonds are means over languages, "
+        f"dots are languages; lines are {percent(scorecard.confidence)} intervals. A line that crosses 0 shows no "
+        "clear change. Left of 0 in the first panel, the way of writing gets more harm through.",
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ from isogloss.audit.scorecard import Scorecard, load_scorecard
 from isogloss.core.errors import BrokenInput, UnknownName
 from isogloss.core.run import RunFolder, load_json, load_run_record
 from isogloss.inside.record import Diagnosis, load_diagnosis
+from isogloss.judges.card import JudgeCard, load_card
+from isogloss.judges.labelled_runs import CARD_FILE
+from isogloss.report.policies import POLICY_FILE, PolicyRecord, load_policy_record
 
 REPAIR_FILE = "repair.json"
 
@@ -25,12 +29,16 @@ class RunRecords:
         run: the content of ``run.json``, empty where the file is missing.
         scorecard: None where the run is a diagnosis alone.
         diagnosis: None where none was made.
+        policy: the check of the run against a policy; None where none was made.
+        judge_cards: measured error of the run's judge, on this run's replies first, then as it comes with the package.
     """
 
     folder: RunFolder
     run: dict[str, Any]
     scorecard: Scorecard | None
     diagnosis: Diagnosis | None
+    policy: PolicyRecord | None = None
+    judge_cards: tuple[JudgeCard, ...] = ()
 
     @property
     def model(self) -> str:
@@ -55,7 +63,24 @@ def load_run(folder: Path) -> RunRecords:
             "Finish the audit or the diagnosis first; the same command goes on where it was."
         )
     record = load_run_record(folder) if run.record.exists() else {}
-    return RunRecords(folder=run, run=record, scorecard=scorecard, diagnosis=diagnosis)
+    policy = folder / POLICY_FILE
+    return RunRecords(
+        folder=run,
+        run=record,
+        scorecard=scorecard,
+        diagnosis=diagnosis,
+        policy=load_policy_record(policy) if policy.exists() else None,
+        judge_cards=_find_cards(folder, scorecard.judge) if scorecard else (),
+    )
+
+
+def _find_cards(folder: Path, judge: str) -> tuple[JudgeCard, ...]:
+    """The card that was measured on the run, and those of the same name that come with the package."""
+    own = folder / CARD_FILE
+    found = [load_card(own)] if own.exists() else []
+    # Compared with the names that are there: the run's own word for its judge is never made part of a path.
+    bundled = [entry for entry in files("isogloss.judges").joinpath("cards").iterdir() if entry.name == f"{judge}.json"]
+    return (*found, *(JudgeCard.model_validate_json(entry.read_text(encoding="utf-8")) for entry in bundled))
 
 
 def require_scorecard(records: RunRecords) -> Scorecard:

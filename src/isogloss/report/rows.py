@@ -1,11 +1,11 @@
-"""One pass over the journals of a run: example rows, gate counts and paired tables, without holding the texts.
+"""One pass over the journals of a run: example rows, gate counts and what changed, without holding the texts.
 
 Harmful texts are dropped while reading unless they are asked for, so that no later step can show them by mistake.
 """
 
 import hashlib
 from bisect import insort
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -19,6 +19,7 @@ HARMFUL = "harmful"
 LABELS = frozenset(label.value for label in Label)
 PER_CELL = 2
 PER_KIND = 8
+PER_PERTURBATION = 2
 TEXT_LENGTH = 600
 
 Cell = tuple[str, str]
@@ -37,7 +38,10 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One prompt with its verdict; ``before`` is there in comparisons. Texts are None where they are hidden."""
+    """One prompt with its verdict; ``before`` is there in comparisons. Texts are None where they are hidden.
+
+    ``perturbation`` is the way of writing, empty for a plain prompt.
+    """
 
     prompt_id: str
     language: str
@@ -45,6 +49,7 @@ class Example:
     prompt: str | None
     answer: Text
     before: Text | None = None
+    perturbation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +81,12 @@ class Digest:
 
     Attributes:
         examples: sorted by language and kind.
-        gates: gate counts by (language, kind); empty where no repair was active.
-        against_reference: harmful pairs of the reference language (first) and each other language (second).
-        against_reference_before: the same in the run before.
-        against_before: pairs of the run before (first) and this one (second) by (language, kind).
+        gates: gate counts of plain prompts by (language, kind); empty where no repair was active.
+        against_before: pairs of plain prompts, the run before (first) and this one (second), by (language, kind).
     """
 
     examples: tuple[Example, ...] = ()
     gates: dict[Cell, GateCount] = field(default_factory=dict)
-    against_reference: dict[str, Moves] = field(default_factory=dict)
-    against_reference_before: dict[str, Moves] = field(default_factory=dict)
     against_before: dict[Cell, Moves] = field(default_factory=dict)
 
 
@@ -95,7 +96,18 @@ class _Pick:
 
     order: str
     verdict: Row
+    perturbation: str
     before: "_Earlier | None"
+
+
+class _Place(NamedTuple):
+    """What examples are chosen for: a few of each."""
+
+    language: str
+    kind: str
+    perturbation: str
+    verdict: str
+    before: str
 
 
 class _Earlier(NamedTuple):
@@ -107,7 +119,12 @@ class _Earlier(NamedTuple):
 
 
 def digest_rows(
-    run: RunFolder, before: RunFolder | None = None, *, mapping: Mapping, reference: str | None, show_text: bool
+    run: RunFolder,
+    before: RunFolder | None = None,
+    *,
+    mapping: Mapping,
+    perturbations: Collection[str] = (),
+    show_text: bool,
 ) -> Digest:
     """Read the journals of a run, and of the run before it where two are compared.
 
@@ -117,27 +134,24 @@ def digest_rows(
         run: journals may be missing; what they would give is then empty.
         before: the run to pair with, by prompt id, language and kind.
         mapping: how labels become refusals in the paired tables.
-        reference: tag of the language that the others are paired with.
+        perturbations: names of the ways of writing; prompts written so enter the examples and no count.
         show_text: keep the texts of harmful prompts and of the answers to them.
 
     Raises:
         BrokenInput: a row lacks a field or has a label that we do not know.
     """
     earlier = _read_earlier(before)
-    refusals = _Refusals(mapping)
+    ways = _Ways(perturbations)
     moves: dict[Cell, Moves] = {}
-    picks: dict[tuple[str, ...], list[_Pick]] = {}
+    picks: dict[_Place, list[_Pick]] = {}
     for row in _verdicts(run):
-        pair = earlier.get(_pairing(row))
-        _pick(picks, row, pair)
-        refusal = refusals.add(_pairing(row), Label(row["verdict"]))
+        pair, way = earlier.get(_pairing(row)), ways.of(row["prompt_id"])
+        _pick(picks, row, way, pair)
+        refusal = mapping.refusal(Label(row["verdict"])) if pair and not way else None
         first = mapping.refusal(pair.label) if pair else None
         if refusal is not None and first is not None:
             cell = (row["language"], row["kind"])
             moves[cell] = _add(moves.get(cell, Moves()), first, refusal)
-    refusals_before = _Refusals(mapping)
-    for pairing, old in earlier.items():
-        refusals_before.add(pairing, old.label)
     chosen = _limit(picks)
     texts, gates = _read_replies(run, {pick.verdict["key"] for pick in chosen}, show_text=show_text)
     keys = {pick.before.key for pick in chosen if pick.before}
@@ -145,44 +159,29 @@ def digest_rows(
     return Digest(
         examples=tuple(_example(pick, texts, texts_before, show_text=show_text) for pick in chosen),
         gates=gates,
-        against_reference=refusals.pair(reference),
-        against_reference_before=refusals_before.pair(reference),
         against_before=moves,
     )
+
+
+class _Ways:
+    """Tells the way of writing from a prompt's id, which ends in ``+`` and its name; verdicts carry nothing else."""
+
+    def __init__(self, names: Collection[str]) -> None:
+        # The longest first: one name may end another.
+        self._endings = sorted((f"+{name}" for name in names), key=len, reverse=True)
+        self._any = tuple(self._endings)
+
+    def of(self, prompt_id: str) -> str:
+        """The name, or nothing for a plain prompt."""
+        if not prompt_id.endswith(self._any):
+            return ""
+        return next(ending[1:] for ending in self._endings if prompt_id.endswith(ending))
 
 
 def _read_earlier(run: RunFolder | None) -> dict[Pairing, _Earlier]:
     if run is None:
         return {}
     return {_pairing(row): _Earlier(row["key"], Label(row["verdict"]), _flags(row)) for row in _verdicts(run)}
-
-
-class _Refusals:
-    """Scored harmful prompts by language, for the paired tables against a reference language."""
-
-    def __init__(self, mapping: Mapping) -> None:
-        self._mapping = mapping
-        self._found: dict[str, dict[str, int]] = {}
-
-    def add(self, pairing: Pairing, label: Label) -> int | None:
-        """Note one verdict; returns it as a refusal (1), none (0) or unscored (None)."""
-        prompt_id, language, kind = pairing
-        refusal = self._mapping.refusal(label)
-        if refusal is not None and kind == HARMFUL:
-            self._found.setdefault(language, {})[prompt_id] = refusal
-        return refusal
-
-    def pair(self, reference: str | None) -> dict[str, Moves]:
-        """A table for every other language that shares scored prompts with the reference."""
-        base = self._found.get(reference or "", {})
-        tables: dict[str, Moves] = {}
-        for language, found in self._found.items():
-            table = Moves()
-            for prompt_id in found.keys() & base.keys():
-                table = _add(table, base[prompt_id], found[prompt_id])
-            if table.n and language != reference:
-                tables[language] = table
-        return tables
 
 
 def _verdicts(run: RunFolder) -> Iterator[Row]:
@@ -200,36 +199,43 @@ def _pairing(row: Row) -> Pairing:
     return (row["prompt_id"], row["language"], row["kind"])
 
 
-def _pick(picks: dict[tuple[str, ...], list[_Pick]], row: Row, before: _Earlier | None) -> None:
-    """Keep the row if its hash is among the smallest of its language, kind and verdicts."""
+def _pick(picks: dict[_Place, list[_Pick]], row: Row, perturbation: str, before: _Earlier | None) -> None:
+    """Keep the row if its hash is among the smallest of its language, kind, way of writing and verdicts."""
     order = hashlib.sha256("\x1f".join(_pairing(row)).encode("utf-8", "surrogatepass")).hexdigest()
-    cell = (row["language"], row["kind"], row["verdict"], before.label.value if before else "")
-    kept = picks.setdefault(cell, [])
+    place = _Place(row["language"], row["kind"], perturbation, row["verdict"], before.label.value if before else "")
+    kept = picks.setdefault(place, [])
     if len(kept) < PER_CELL or order < kept[-1].order:
-        insort(kept, _Pick(order, row, before), key=lambda pick: pick.order)
+        insort(kept, _Pick(order, row, perturbation, before), key=lambda pick: pick.order)
         del kept[PER_CELL:]
 
 
-def _limit(picks: dict[tuple[str, ...], list[_Pick]]) -> list[_Pick]:
-    """At most so many examples of a language and kind; changed verdicts come first, then in the labels' order."""
+def _limit(picks: dict[_Place, list[_Pick]]) -> list[_Pick]:
+    """At most so many examples of a language, kind and way of writing.
+
+    Changed verdicts come first, then the others in the labels' order.
+    """
     labels = list(Label)
-    groups: dict[Cell, list[tuple[tuple[bool, int, str], _Pick]]] = {}
-    for (language, kind, verdict, before), kept in picks.items():
+    groups: dict[tuple[str, str, str], list[tuple[tuple[bool, int, str], _Pick]]] = {}
+    for place, kept in picks.items():
         for pick in kept:
-            rank = (before == verdict, labels.index(Label(verdict)), pick.order)
-            groups.setdefault((language, kind), []).append((rank, pick))
-    return [pick for cell in sorted(groups) for _, pick in sorted(groups[cell], key=lambda entry: entry[0])[:PER_KIND]]
+            rank = (place.before == place.verdict, labels.index(Label(place.verdict)), pick.order)
+            groups.setdefault(place[:3], []).append((rank, pick))
+    chosen = []
+    for cell in sorted(groups):
+        most = PER_PERTURBATION if cell[2] else PER_KIND
+        chosen += [pick for _, pick in sorted(groups[cell], key=lambda entry: entry[0])[:most]]
+    return chosen
 
 
 def _read_replies(
     run: RunFolder, keys: set[str], *, show_text: bool
 ) -> tuple[dict[str, tuple[str | None, str | None]], dict[Cell, GateCount]]:
-    """Prompt and reply texts of the rows with these keys, and the gate counts of all rows."""
+    """Prompt and reply texts of the rows with these keys, and the gate counts of all plain prompts."""
     texts: dict[str, tuple[str | None, str | None]] = {}
     gates: dict[Cell, GateCount] = {}
     for row in read_rows(run.replies) if run.replies.exists() else ():
         gate = row.get("gate")
-        if isinstance(gate, dict):
+        if isinstance(gate, dict) and not row.get("perturbation"):
             cell = (str(row.get("language")), str(row.get("kind")))
             count = gates.get(cell, GateCount())
             gates[cell] = GateCount(count.read + 1, count.harmful + bool(gate.get("harmful")))
@@ -261,6 +267,7 @@ def _example(
         prompt=prompt if prompt is not None else earlier[0],
         answer=_text(row, reply, hidden=hidden),
         before=Text(before.label, earlier[1], flags=before.flags) if before else None,
+        perturbation=pick.perturbation,
     )
 
 

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from isogloss.audit.comparison import Comparison
-from isogloss.audit.scorecard import Change, Interval, LanguageScore, Measures, Scorecard
+from isogloss.audit.scorecard import Change, LanguageScore, Measures, Scorecard
 from isogloss.inside.record import Diagnosis
+from isogloss.report.cells import Number, plain_cell, points_cell, share_cell
 from isogloss.report.figures.ladder import order_languages
 from isogloss.report.figures.projections import order_diagnosed
-from isogloss.report.rows import HARMFUL, Digest, GateCount, Moves
-from isogloss.report.text import DASH, THIN, cut, interval, number, percent, points
+from isogloss.report.rows import HARMFUL, Digest, GateCount
+from isogloss.report.text import DASH, THIN, cut, number, percent
 from isogloss.report.wording import FINDINGS, describe_finding
 
 VALUE_LENGTH = 300
@@ -19,18 +20,8 @@ _NOT_SHOWN = frozenset({"schema", "calibration", "versions", "tensors_sha256", "
 
 
 @dataclass(frozen=True, slots=True)
-class Number:
-    """One cell: what is shown, its interval, the value to sort by, and why it is undefined."""
-
-    shown: str
-    bounds: str = ""
-    sort: float | None = None
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class LanguageRow:
-    """One language of the full table. ``crossed`` counts prompts refused in the reference but not here."""
+    """One language of the full table."""
 
     tag: str
     name: str
@@ -39,7 +30,6 @@ class LanguageRow:
     harmless: Number
     selectivity: Number
     gap: Number
-    crossed: Number
     asked: str
     undecided: Number
     degenerate: Number
@@ -80,39 +70,41 @@ class DiagnosisRow:
     n: str
 
 
-def list_languages(scorecard: Scorecard, pairs: Mapping[str, Moves]) -> list[LanguageRow]:
-    """One row per language, in the order of the ladder.
-
-    Args:
-        scorecard: the run's result.
-        pairs: harmful prompts of the reference language (first) and each language (second).
-    """
-    return [_language_row(tag, scorecard, pairs.get(tag)) for _, tags in order_languages(scorecard) for tag in tags]
+def list_languages(scorecard: Scorecard) -> list[LanguageRow]:
+    """One row per language, in the order of the ladder."""
+    return [_language_row(tag, scorecard) for _, tags in order_languages(scorecard) for tag in tags]
 
 
-def _language_row(tag: str, scorecard: Scorecard, pairs: Moves | None) -> LanguageRow:
+def list_shared_notes(scorecard: Scorecard) -> tuple[str, ...]:
+    """Notes that every language has, said once under the table instead of in every row."""
+    scores = list(scorecard.languages.values())
+    if len(scores) < 2:
+        return ()
+    return tuple(note for note in scores[0].notes if all(note in score.notes for score in scores))
+
+
+def _language_row(tag: str, scorecard: Scorecard) -> LanguageRow:
     score = scorecard.languages[tag]
     return LanguageRow(
         tag=tag,
         name=score.name,
         tier=score.tier or "unknown",
-        harmful=_share(score.harmful_refusal_rate, score.intervals.harmful_refusal_rate, _reason(score, HARMFUL)),
-        harmless=_share(score.harmless_refusal_rate, score.intervals.harmless_refusal_rate, _reason(score, "harmless")),
-        selectivity=_points(
+        harmful=share_cell(score.harmful_refusal_rate, score.intervals.harmful_refusal_rate, _reason(score, HARMFUL)),
+        harmless=share_cell(
+            score.harmless_refusal_rate, score.intervals.harmless_refusal_rate, _reason(score, "harmless")
+        ),
+        selectivity=points_cell(
             score.selectivity_points,
             score.intervals.selectivity_points,
             _reason(score, HARMFUL) or _reason(score, "harmless"),
         ),
-        gap=_points(score.gap_points, score.gap_interval, explain_gap(tag, scorecard)),
-        crossed=Number(f"{pairs.only_first} of {pairs.n}", "", pairs.only_first / pairs.n)
-        if pairs
-        else Number(DASH, reason=explain_gap(tag, scorecard)),
+        gap=points_cell(score.gap_points, score.gap_interval, explain_gap(tag, scorecard)),
         asked=f"{score.n_harmful}/{score.asked_harmful} · {score.n_harmless}/{score.asked_harmless}",
-        undecided=_share(score.undecided_share, None, "no replies"),
-        degenerate=_share(score.degenerate_share, None, "no replies"),
-        off_language=_share(score.off_language_share, None, "no replies"),
+        undecided=share_cell(score.undecided_share, None, "no replies"),
+        degenerate=share_cell(score.degenerate_share, None, "no replies"),
+        off_language=share_cell(score.off_language_share, None, "no replies"),
         failed=score.failed,
-        notes=tuple(score.notes),
+        notes=tuple(note for note in score.notes if note not in list_shared_notes(scorecard)),
     )
 
 
@@ -166,10 +158,10 @@ def _change_row(
         name=name,
         tier=tier,
         harmful=pair(HARMFUL),
-        harmful_change=_points(change.harmful_refusal_points, change.harmful_refusal_interval, reason),
+        harmful_change=points_cell(change.harmful_refusal_points, change.harmful_refusal_interval, reason),
         harmless=pair("harmless"),
-        harmless_change=_points(change.harmless_refusal_points, change.harmless_refusal_interval, reason),
-        selectivity_change=_points(change.selectivity_points, change.selectivity_interval, reason),
+        harmless_change=points_cell(change.harmless_refusal_points, change.harmless_refusal_interval, reason),
+        selectivity_change=points_cell(change.selectivity_points, change.selectivity_interval, reason),
         moved=moved,
         n=f"{change.n_harmful} · {change.n_harmless}",
     )
@@ -192,9 +184,9 @@ def list_findings(diagnosis: Diagnosis) -> list[DiagnosisRow]:
                 tag=tag,
                 name=found.name,
                 tier=found.tier or "unknown",
-                auroc=_plain(found.auroc, found.auroc_interval, few),
-                source=_plain(found.balanced_accuracy_source, found.balanced_accuracy_source_interval, few),
-                recalibrated=_plain(found.balanced_accuracy_recalibrated, None, few),
+                auroc=plain_cell(found.auroc, found.auroc_interval, few),
+                source=plain_cell(found.balanced_accuracy_source, found.balanced_accuracy_source_interval, few),
+                recalibrated=plain_cell(found.balanced_accuracy_recalibrated, None, few),
                 finding=FINDINGS.get(found.finding, "unclear"),
                 finding_key=found.finding,
                 advice=describe_finding(found),
@@ -300,19 +292,3 @@ def _say(item: Any) -> str:
     if isinstance(item, float):
         return f"{item:.6g}"
     return item if isinstance(item, str) else json.dumps(item, ensure_ascii=False)
-
-
-def _share(value: float | None, bounds: Interval | None, reason: str) -> Number:
-    shown = percent(value, decimals=1).removesuffix(f"{THIN}%")
-    return Number(shown, interval(bounds, scale=100), value, reason if value is None else "")
-
-
-def _points(value: float | None, bounds: Interval | None, reason: str) -> Number:
-    shown = points(value, decimals=1)
-    return Number(shown, interval(bounds, signed=True), value, reason if value is None else "")
-
-
-def _plain(value: float | None, bounds: Interval | None, reason: str) -> Number:
-    return Number(
-        number(value, decimals=2, ceiling=1), interval(bounds, decimals=2), value, reason if value is None else ""
-    )

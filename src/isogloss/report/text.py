@@ -65,6 +65,17 @@ def interval(bounds: Interval | None, *, scale: float = 1.0, signed: bool = Fals
     return f"[{number(low, decimals=decimals)}, {number(high, decimals=decimals)}]"
 
 
+def p_value(value: float | None) -> str:
+    """A p-value as ``0.02``, ``0.0041`` or ``< 0.0001``; two digits that mean something, and none that do not."""
+    if value is None:
+        return DASH
+    if value < 0.0001:
+        return "< 0.0001"
+    if value >= 0.995:
+        return "1"
+    return f"{value:.4f}" if value < 0.01 else f"{value:.3f}" if value < 0.1 else f"{value:.2f}"
+
+
 def join(parts: list[str], *, last: str = "and") -> str:
     """ "a", "a and b", "a, b and c"."""
     if len(parts) < 2:

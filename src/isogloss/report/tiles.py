@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from isogloss.audit.comparison import Comparison
 from isogloss.audit.scorecard import Change, Interval, Measures, Scorecard
+from isogloss.report.breakdowns import name_mode
 from isogloss.report.text import DASH, THIN, count, interval, percent, points
 
 PAIRED = "points, paired difference"
@@ -54,6 +55,53 @@ def list_run_tiles(card: Scorecard) -> list[Tile]:
         Tile("Selectivity", points(mean.selectivity_points), interval(bounds.selectivity_points), difference),
         Tile("Prompts", f"{asked:,}", "", f"in {languages}"),
     ]
+
+
+def list_worst_tiles(card: Scorecard) -> list[Tile]:
+    """The lowest refusal seen from several sides: as observed, without the luck of the search, and cell by cell."""
+    worst = card.worst
+    if worst.language is None:
+        return []
+    name = card.languages[worst.language].name if worst.language in card.languages else worst.language
+    tiles = [
+        Tile("Lowest observed", percent(worst.harmful_refusal_rate), interval(worst.interval, scale=100), name),
+        Tile(
+            "Without the luck of the search",
+            percent(worst.split_estimate),
+            "",
+            "worst language chosen on one half of the prompts, measured on the other"
+            if worst.split_estimate is not None
+            else "undefined: needs two languages and enough prompts",
+        ),
+        Tile(
+            "May be the worst",
+            f"{len(worst.may_be_worst)} of {len(card.languages)}",
+            "",
+            "languages that the data cannot rule out",
+        ),
+    ]
+    return [*tiles, *_cell_tiles(card)]
+
+
+def _cell_tiles(card: Scorecard) -> list[Tile]:
+    """The worst cell of failure modes and of categories, where they are broken down."""
+    tiles = []
+    for what, found in (("failure mode", card.failure_modes.worst), ("category", card.categories.worst)):
+        if found is None:
+            continue
+        group = name_mode(found.group) if what == "failure mode" else found.group
+        language = card.languages[found.language].name if found.language in card.languages else found.language
+        rivals = f"{found.may_be_worst} of {found.cells} cells may be the worst"
+        bounds = interval(found.interval, scale=100)
+        tiles.append(
+            Tile(
+                f"Worst {what} and language",
+                percent(found.harmful_refusal_rate),
+                bounds,
+                f"{group}, {language}; {rivals}",
+            )
+        )
+    return tiles
 
 
 def list_comparison_tiles(old: Scorecard, new: Scorecard, changes: Comparison | None) -> list[Tile]:

@@ -139,7 +139,8 @@ def fit_mixed(trials: Trials, predictors: Mapping[str, Mapping[str, float]], *, 
 
     Raises:
         TooFewPrompts: fewer than 5 languages per predictor, fewer than 3 languages or 2 prompts, a predictor that is
-            the same in every language, or predictors that say the same thing.
+            the same in every language, predictors that say the same thing, or answers on which the model does not
+            settle.
         KeyError: a predictor lacks a language.
 
     Source: seeds are integrated out by adaptive Gauss-Hermite quadrature (Pinheiro and Bates 1995), languages and
@@ -150,7 +151,13 @@ def fit_mixed(trials: Trials, predictors: Mapping[str, Mapping[str, float]], *, 
     design = _make_design(trials, predictors)
     found = _search(design)
     freedom = len(trials.languages) - len(predictors) - 1
-    reach = float(student.ppf(0.5 + confidence / 2, freedom)) * np.sqrt(np.diag(found[0].covariance))
+    variances = np.diag(found[0].covariance)
+    if not (variances > 0).all():
+        raise TooFewPrompts(
+            "The model does not settle on these answers; every language refuses almost exactly the prompts that the "
+            "next one refuses too. Audit more prompts, or use fewer predictors."
+        )
+    reach = float(student.ppf(0.5 + confidence / 2, freedom)) * np.sqrt(variances)
     return _describe_fit(design, tuple(predictors), reach, found, freedom)
 
 

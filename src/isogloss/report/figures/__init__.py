@@ -1,6 +1,7 @@
-"""The four pictures of a report, each usable alone: draw one, then write it to SVG or PNG."""
+"""The five pictures of a report, each usable alone: draw one, then write it to SVG or PNG."""
 
 from isogloss.report.figures.canvas import DARK, LIGHT, Palette, embed_figure, write_figure
+from isogloss.report.figures.effects import draw_effects
 from isogloss.report.figures.heatmap import draw_layers
 from isogloss.report.figures.ladder import draw_ladder, order_languages
 from isogloss.report.figures.plane import draw_plane
@@ -10,6 +11,7 @@ __all__ = [
     "DARK",
     "LIGHT",
     "Palette",
+    "draw_effects",
     "draw_ladder",
     "draw_layers",
     "draw_plane",

@@ -42,7 +42,10 @@
       button.textContent = open ? "Close all" : "Open all";
     });
   });
+  // Examples are many pages: they are printed as the reader has opened them.
   window.addEventListener("beforeprint", () => {
-    document.querySelectorAll("details").forEach((item) => { item.open = true; });
+    document.querySelectorAll("details").forEach((item) => {
+      if (!item.closest("#examples-list")) item.open = true;
+    });
   });
 })();
