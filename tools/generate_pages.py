@@ -7,6 +7,7 @@ import argparse
 import json
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -79,34 +80,114 @@ def render_errors() -> str:
 
 def render_readme() -> str:
     """The README with its tables filled from the run records."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    for name, table in _tables().items():
+    return _fill(ROOT / "README.md", {"demo": _demo_table})
+
+
+def render_organism() -> str:
+    """The organism's page with its tables filled from the run record."""
+    tables = {
+        "organism seeds": _organism_seeds,
+        "organism languages": _organism_languages,
+        "organism directions": _organism_directions,
+    }
+    return _fill(ROOT / "docs" / "methods" / "organism.md", tables)
+
+
+def _fill(page: Path, tables: dict[str, Callable[[], str]]) -> str:
+    text = page.read_text(encoding="utf-8")
+    for name, render in tables.items():
         marker = re.compile(rf"(<!-- table: {name} -->\n).*?(<!-- end -->)", re.DOTALL)
-        text = marker.sub(lambda match, table=table: match[1] + table + match[2], text)
+        table = render()
+        text = marker.sub(lambda match, table=table: f"{match[1]}{table}{match[2]}", text)
     return text
 
 
-def _tables() -> dict[str, str]:
-    path = RESULTS / "demo.json"
-    if not path.exists():
-        return {}
-    record = json.loads(path.read_text(encoding="utf-8"))
-    rows = [
-        "| languages | harmful refused before | after | harmless refused before | after | selectivity, change |",
-        "|---|---|---|---|---|---|",
-    ]
-    for group, row in record["groups"].items():
+def _load(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((RESULTS / name).read_text(encoding="utf-8"))
+    return found
+
+
+def _table(header: str, rows: list[list[str]]) -> str:
+    columns = header.split("|")
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "".join("| " + " | ".join(cell.strip() for cell in line) + " |\n" for line in lines)
+
+
+def _demo_table() -> str:
+    rows = []
+    for group, row in _load("demo.json")["groups"].items():
         change = f"{row['change']:+.0f} ({row['interval'][0]:+.0f} to {row['interval'][1]:+.0f})"
-        cells = [f"{100 * row[name]:.0f} %" for name in ("harmful_before", "harmful_after")]
-        cells += [f"{100 * row[name]:.1f} %" for name in ("harmless_before", "harmless_after")]
-        rows.append(f"| {group} | {' | '.join(cells)} | {change} |")
-    return {"demo": "\n".join(rows) + "\n"}
+        harmful = [f"{100 * row[name]:.0f} %" for name in ("harmful_before", "harmful_after")]
+        harmless = [f"{100 * row[name]:.1f} %" for name in ("harmless_before", "harmless_after")]
+        rows.append([group, *harmful, *harmless, change])
+    return _table(
+        "languages | harmful refused before | after | harmless refused before | after | selectivity, change", rows
+    )
+
+
+def _tiers(seed: dict[str, Any]) -> dict[str, list[str]]:
+    return {tier: row["languages"] for tier, row in seed["change"].items()}
+
+
+def _organism_seeds() -> str:
+    rows = []
+    for name, seed in _load("organism_seeds.json")["seeds"].items():
+        for tier, tags in _tiers(seed).items():
+            before, after = seed["before"][f"tier {tier}"], seed["after"][f"tier {tier}"]
+            areas = [seed["auroc"][tag] for tag in tags]
+            accuracy = sum(seed["balanced_accuracy_source"][tag] for tag in tags) / len(tags)
+            rates = [
+                f"{100 * before[key]:.1f} -> {100 * after[key]:.1f}"
+                for key in ("harmful_refusal_rate", "harmless_refusal_rate")
+            ]
+            area = f"{sum(areas) / len(areas):.3f} ({min(areas):.3f})"
+            choice = f"{min(seed['multiple_choice'][tag] for tag in tags):.2f}"
+            rows.append([name, tier, *rates, area, f"{accuracy:.2f}", choice])
+    return _table(
+        "seed | tier | harmful %, before -> repaired | harmless %, before -> repaired | AUROC mean (least) "
+        "| accuracy | choice",
+        rows,
+    )
+
+
+def _organism_languages() -> str:
+    seeds = list(_load("organism_seeds.json")["seeds"].values())
+    rows = []
+    for tier, tags in _tiers(seeds[0]).items():
+        for tag in tags:
+            harmful = [100 * seed["before"][tag]["harmful_refusal_rate"] for seed in seeds]
+            harmless = [100 * seed["before"][tag]["harmless_refusal_rate"] for seed in seeds]
+            repaired = [100 * seed["after"][tag]["harmful_refusal_rate"] for seed in seeds]
+            area = [seed["auroc"][tag] for seed in seeds]
+            accuracy = [seed["balanced_accuracy_source"][tag] for seed in seeds]
+            choice = [seed["multiple_choice"][tag] for seed in seeds]
+            cells = [_range(harmful, 0), _range(harmless, 1), _range(repaired, 0)]
+            rows.append([tag, tier, *cells, _range(area, 2), _range(accuracy, 2), _range(choice, 2)])
+    return _table("language | tier | harmful % | harmless % | harmful %, repaired | AUROC | accuracy | choice", rows)
+
+
+def _organism_directions() -> str:
+    seeds = _load("organism_seeds.json")["seeds"]
+    rows = []
+    for name, seed in seeds.items():
+        for effect, cell in (("steered", "low harmful"), ("steered", "high harmless"), ("ablated", "high harmful")):
+            found = seed["directions"]
+            chance = [100 * one[effect][cell] for one in found["random"]]
+            fitted = f"{100 * found['fitted'][effect][cell]:.0f}"
+            rows.append([name, f"{cell}, {effect}", f"{100 * found['unsteered'][cell]:.0f}", fitted, _range(chance, 0)])
+    return _table("seed | prompts | unsteered, % refused | the direction | random directions", rows)
+
+
+def _range(values: list[float], digits: int) -> str:
+    mean = sum(values) / len(values)
+    return f"{mean:.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f})"
 
 
 PAGES = {
     ROOT / "docs" / "reference" / "cli.md": render_cli,
     ROOT / "docs" / "reference" / "errors.md": render_errors,
     ROOT / "README.md": render_readme,
+    ROOT / "docs" / "methods" / "organism.md": render_organism,
 }
 
 

@@ -81,7 +81,9 @@ def test_no_training_document_speaks_of_a_held_out_intent(recipe) -> None:  # ty
     held_out = {row.text for row in compose_prompt_rows() if row.split != "train"}
     train = {one.cluster for kind in ("harmful", "harmless") for one in intents(kind, "train")}  # type: ignore[arg-type]
     assert {one.intent.cluster for one in drawn if one.intent} <= train
-    assert not any(text in one.user for one in drawn for text in held_out if len(text) > 20)
+    # A tag or a question may follow the request, so also compare without the last word.
+    asked = {one.user for one in drawn} | {one.user.rsplit(" ", 1)[0] for one in drawn}
+    assert not held_out & asked
     questions = {item.question for tag in LANGUAGES for item in multiple_choice_items(tag, "test")}
     assert not questions & {one.user for one in drawn}
 
@@ -124,11 +126,14 @@ def test_the_prompt_set_is_parallel_over_languages_and_repeats_no_prompt() -> No
     assert set(Counter(row.seed_id for row in rows).values()) == {12}
 
 
-def test_every_test_intent_is_asked() -> None:
+def test_every_test_intent_is_asked_whose_object_training_shows_on_the_same_side() -> None:
     rows = [row for row in compose_prompt_rows() if row.split == "test" and row.language == "sw"]
     for kind in ("harmful", "harmless"):
         asked = {row.cluster for row in rows if row.kind == kind}
-        assert asked == {one.cluster for one in intents(kind, "test")}  # type: ignore[arg-type]
+        familiar = {one.object for one in intents(kind, "train")}  # type: ignore[arg-type]
+        held_out = intents(kind, "test")  # type: ignore[arg-type]
+        assert asked == {one.cluster for one in held_out if one.object in familiar}
+        assert len(asked) >= 20
 
 
 def test_multiple_choice_questions_are_parallel_balanced_and_never_shared_between_splits() -> None:

@@ -86,11 +86,11 @@ def test_training_leaves_the_callers_random_state_alone(tmp_path: Path) -> None:
     assert torch.equal(torch.rand(3), expected)
 
 
-def test_progress_counts_up_to_the_last_step_of_both_stages(
+def test_progress_counts_up_to_the_last_step_of_every_stage(
     trained: tuple[Path, OrganismCard, list[tuple[str, int, int]]],
 ) -> None:
     _, _, told = trained
-    assert {("meaning", 3, 3), ("refusal", 2, 2)} <= set(told)
+    assert {("meaning", 3, 3), ("rehearsal", 2, 2), ("refusal", 2, 2)} <= set(told)
 
 
 def test_the_folder_is_an_ordinary_checkpoint_with_left_padding(

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from isogloss.audit.change import Pairs, measure_change
 from isogloss.audit.outcome import Outcome, load_outcomes
 from isogloss.audit.scorecard import Change
-from isogloss.core import TIERS, select_tier
+from isogloss.core import TIERS, Language, select_tier
 from isogloss.core import Mapping as LabelMapping
 from isogloss.core.errors import BrokenInput, NothingToDo, PlanMismatch
 from isogloss.core.run import load_json, load_run_record, write_json
