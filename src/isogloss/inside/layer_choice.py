@@ -42,7 +42,8 @@ def choose_layer(
         activations: training and validation prompts of the source languages.
         source: the source languages.
         position: token position.
-        tolerance: layers this close to the best count as equal, and the earliest of them is taken.
+        tolerance: layers this close to the best count as equal. The middle one of them is taken: on the edge of a
+            plateau a direction carries within the source languages and fails outside them.
 
     Raises:
         TooFewPrompts: a source language lacks training or validation prompts of a class.
@@ -55,10 +56,10 @@ def choose_layer(
             f"Harmful and harmless prompts of {', '.join(map(str, source))} have the same mean state at every layer."
         )
     best = max(defined) - tolerance
-    layer = min(
+    equal = [
         layer for layer, score in zip(activations.layers, scores, strict=True) if score is not None and score >= best
-    )
-    return LayerChoice(layer, activations.layers, scores)
+    ]
+    return LayerChoice(equal[(len(equal) - 1) // 2], activations.layers, scores)
 
 
 def _score_layer(activations: Activations, source: Sequence[Language], layer: int, position: int) -> float | None:

@@ -45,7 +45,7 @@ def _write_card(checksum: str) -> PromptCard:
         "unreviewed by native speakers. The English text beside a prompt says what it should mean.",
         notes=(
             "Made for the bundled model organism alone: it proves the pipeline and says nothing about real models.",
-            "Intents of the validation and test splits do not occur in the organism's refusal training.",
+            "Intents of the validation and test splits occur in no stage of the organism's training.",
         ),
         checksums={"organism.jsonl": checksum},
     )
