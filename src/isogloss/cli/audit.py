@@ -1,5 +1,6 @@
 """``isogloss audit``, ``compare`` and ``report``."""
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,6 +28,8 @@ from isogloss.cli.resolve import (
 from isogloss.cli.screens import err, out, print_json, show_comparison, show_progress, show_scorecard
 from isogloss.core.run import RunFolder, load_run_record
 from isogloss.judges import Judge, find_bundled_card, save_card
+from isogloss.models.endpoint import EndpointModel
+from isogloss.models.estimate import Prices, describe_workload, estimate_cost, measure_workload
 from isogloss.report import render_comparison, render_run, write_report
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of a table.")]
@@ -52,6 +55,9 @@ def audit(
     temperature: Annotated[float | None, typer.Option(help="0 is greedy.")] = None,
     seed: Annotated[int | None, typer.Option(help="Decides the samples.")] = None,
     system_prompt: Annotated[str | None, typer.Option(help="Put before every prompt.")] = None,
+    concurrency: Annotated[int, typer.Option(min=1, help="Requests at a time to an endpoint.")] = 8,
+    prompt_price: Annotated[float | None, typer.Option(help="Endpoint's price per million prompt tokens.")] = None,
+    reply_price: Annotated[float | None, typer.Option(help="Endpoint's price per million reply tokens.")] = None,
     trust_remote_code: Annotated[bool, typer.Option(help="Let the model's own code run.")] = False,
     show_text: ShowText = False,
     as_json: JsonFlag = False,
@@ -83,7 +89,10 @@ def audit(
     if folder is None:
         raise typer.BadParameter("Say where the run goes: --out RUN.", param_hint="--out")
     made = make_plan({**fields, **{name: value for name, value in given.items() if value is not None}}, source=plan)
-    execute_audit(made, folder, trust_remote_code=trust_remote_code, show_text=show_text, as_json=as_json)
+    access = Access(trust_remote_code=trust_remote_code, concurrency=concurrency)
+    if prompt_price is not None or reply_price is not None:
+        access = replace(access, prices=Prices(prompt_price or 0.0, reply_price or 0.0))
+    execute_audit(made, folder, access=access, show_text=show_text, as_json=as_json)
 
 
 def make_plan(fields: dict[str, Any], *, source: Path | None) -> AuditPlan:
@@ -97,13 +106,45 @@ def make_plan(fields: dict[str, Any], *, source: Path | None) -> AuditPlan:
         raise explain_invalid(error, where=str(source or "The command")) from error
 
 
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How the model is reached; nothing here changes a reply.
+
+    Attributes:
+        trust_remote_code: let a local model's own code run.
+        concurrency: requests at a time to an endpoint.
+        prices: of an endpoint, for the estimate before the run.
+    """
+
+    trust_remote_code: bool = False
+    concurrency: int = 8
+    prices: Prices | None = None
+
+
 def execute_audit(
-    plan: AuditPlan, folder: Path, *, trust_remote_code: bool = False, show_text: bool = False, as_json: bool = False
+    plan: AuditPlan,
+    folder: Path,
+    *,
+    access: Access | None = None,
+    show_text: bool = False,
+    as_json: bool = False,
 ) -> None:
     """Run a plan, write the report, show the scorecard."""
-    model = resolve_model(plan.model, repair=plan.repair, trust_remote_code=trust_remote_code)
-    chosen = select_prompts(plan, restrict_to_recorded(model, resolve_prompts(plan.prompts)))
+    access = access or Access()
+    # What is quick to refuse comes before the model, which is slow to load.
+    selected = select_prompts(plan, resolve_prompts(plan.prompts))
     judge = build_judge(plan.judge)
+    model = resolve_model(
+        plan.model,
+        repair=plan.repair,
+        trust_remote_code=access.trust_remote_code,
+        concurrency=access.concurrency,
+    )
+    chosen = restrict_to_recorded(model, selected)
+    if isinstance(model, EndpointModel):
+        workload = measure_workload(chosen, plan.decoding)
+        cost = estimate_cost(workload, access.prices) if access.prices else None
+        err.print(describe_workload(workload, cost), highlight=False)
     with show_progress() as progress:
         scorecard = run_audit(plan, model, chosen, judge, folder, progress=progress)
     keep_card(judge, folder)

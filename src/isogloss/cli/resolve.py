@@ -89,7 +89,9 @@ def resolve_prompts(name: str) -> PromptSet:
     raise UnknownName(say_unknown("prompt set", name, known, shown=len(known)))
 
 
-def resolve_model(name: str, *, repair: str | None = None, trust_remote_code: bool = False) -> ChatModel:
+def resolve_model(
+    name: str, *, repair: str | None = None, trust_remote_code: bool = False, concurrency: int = 8
+) -> ChatModel:
     """Load the model that a name stands for, repaired where asked.
 
     Raises:
@@ -100,7 +102,7 @@ def resolve_model(name: str, *, repair: str | None = None, trust_remote_code: bo
     if scheme in ("openai", "recorded") and repair:
         raise UserError(f"A repair changes hidden states; '{name}' gives only text. Name a folder or a hub id.")
     if scheme == "openai":
-        return _endpoint(name, rest)
+        return _endpoint(name, rest, concurrency)
     if scheme == "recorded":
         return RecordedModel(Path(rest).expanduser())
     model = resolve_open_model(name, trust_remote_code=trust_remote_code)
@@ -145,10 +147,10 @@ def restrict_to_recorded(model: ChatModel, prompts: PromptSet) -> PromptSet:
     return kept
 
 
-def _endpoint(name: str, rest: str) -> EndpointModel:
+def _endpoint(name: str, rest: str, concurrency: int) -> EndpointModel:
     model, at, url = rest.partition("@")
     if not (model and at and url):
         raise UnknownName(
             f"'{name}' lacks a part. Write openai:NAME@URL, such as openai:gemma@http://localhost:8000/v1."
         )
-    return EndpointModel(model, url, api_key=os.environ.get("OPENAI_API_KEY"))
+    return EndpointModel(model, url, api_key=os.environ.get("OPENAI_API_KEY"), concurrency=concurrency)
