@@ -39,6 +39,7 @@ class Outcome:
         category: the set's own topic label, where it has one.
         failure_mode: how harm would get through, where known.
         perturbation: the way of writing, or None for the plain prompt.
+        key: of the reply's row in the run; empty for outcomes made by hand.
     """
 
     prompt_id: str
@@ -50,6 +51,7 @@ class Outcome:
     category: str | None = None
     failure_mode: str | None = None
     perturbation: str | None = None
+    key: str = ""
 
 
 def load_outcomes(folder: Path) -> list[Outcome]:
@@ -109,6 +111,7 @@ def _outcome(row: dict[str, Any], label: Label | None, parse: _LanguageCache) ->
         category=row.get("category"),
         failure_mode=row.get("failure_mode"),
         perturbation=row.get("perturbation"),
+        key=row["key"],
     )
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from isogloss.audit.corrected import SENSITIVITY_RANGE, SPECIFICITY_RANGE, correct_run
 from isogloss.cli.screens import out, percent, print_json
 from isogloss.core import Mapping
 from isogloss.core.errors import UnknownName, UserError, say_unknown
@@ -163,6 +164,38 @@ def states(
         table.add_column(header, justify="left" if header == "language" else "right")
     for tag, row in counts.items():
         table.add_row(tag, *(str(row.get(reason, 0)) for reason in reasons))
+    out.print(table)
+
+
+@app.command()
+def correct(
+    run: Annotated[Path, typer.Argument(help="Run folder.")],
+    sensitivity: Annotated[
+        tuple[float, float], typer.Option(help="Range to assume where neither labels nor a card exist.")
+    ] = SENSITIVITY_RANGE,
+    specificity: Annotated[tuple[float, float], typer.Option(help="Likewise.")] = SPECIFICITY_RANGE,
+    as_json: JsonFlag = False,
+) -> None:
+    """Put the judge's errors into the rates: from human labels, else from the judge's card, else as a band.
+
+    Example: isogloss judge correct runs/organism
+
+    The result is kept in RUN/corrected.json.
+    """
+    try:
+        found = correct_run(run, sensitivity=sensitivity, specificity=specificity)
+    except ValueError as error:
+        raise UserError(f"{error}.") from error
+    if as_json:
+        print_json(found.model_dump(mode="json"))
+        return
+    table = Table(title=f"Harmful refusal with the errors of {found.judge} inside the interval", title_justify="left")
+    for header in ("language", "called refusals", "corrected", "method", "what it rests on"):
+        table.add_column(header)
+    for tag, row in found.languages.items():
+        band = f"{100 * row.interval[0]:.0f} to {100 * row.interval[1]:.0f} %" if row.interval else "-"
+        value = percent(row.value, row.interval) if row.value is not None else band
+        table.add_row(tag, percent(row.judged, None), value, row.method, row.reason)
     out.print(table)
 
 
