@@ -37,7 +37,7 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def open_tiny(tiny_checkpoint: Callable[..., Path]) -> Callable[..., Any]:
-    """``open_tiny("llama")`` is an OpenModel shared by the session: put back whatever you change."""
+    """``open_tiny("llama")`` is an OpenModel shared by all tests of a run: put back whatever you change."""
     from isogloss.models.open_model import OpenModel
 
     @cache
