@@ -14,7 +14,7 @@ from isogloss.core.errors import BrokenInput, MissingExtra, WriteFailed
 from isogloss.core.fingerprint import fingerprint
 from isogloss.core.journal import Row
 from isogloss.core.run import load_run_record
-from isogloss.exchange.rows import RunRow, iterate_rows
+from isogloss.exchange.rows import PROMPT_FIELDS, RunRow, iterate_rows
 from isogloss.models.mending import mend_surrogates
 
 try:
@@ -52,17 +52,6 @@ TASK = "isogloss/refusal"
 SCORER = "refusal"
 ENDINGS = (".eval", ".json")
 MEASURES = ("harmful_refusal_rate", "harmless_refusal_rate", "selectivity_points")
-PROMPT_FIELDS = (
-    "prompt_id",
-    "language",
-    "kind",
-    "seed_id",
-    "cluster",
-    "category",
-    "failure_mode",
-    "split",
-    "perturbation",
-)
 _STOPS: dict[Finish, StopReason] = {Finish.STOP: "stop", Finish.LENGTH: "max_tokens"}
 
 

@@ -8,6 +8,19 @@ from isogloss.core.errors import NothingToDo
 from isogloss.core.journal import Row, read_rows
 from isogloss.core.run import RunFolder, load_run_record
 
+PROMPT_FIELDS = (
+    "prompt_id",
+    "language",
+    "kind",
+    "seed_id",
+    "cluster",
+    "category",
+    "failure_mode",
+    "split",
+    "perturbation",
+)
+"""What a row of a journal says of its prompt, apart from the text."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunRow:

@@ -9,25 +9,14 @@ from typing import Any, Literal
 from isogloss.audit import Scorecard, load_scorecard
 from isogloss.core.errors import MissingExtra, WriteFailed
 from isogloss.core.run import write_text
-from isogloss.exchange.rows import RunRow, iterate_rows
+from isogloss.exchange.rows import PROMPT_FIELDS, RunRow, iterate_rows
 from isogloss.models.mending import mend_surrogates
 
 Format = Literal["csv", "parquet"]
 Cell = str | int | float | bool | None
 Line = dict[str, Cell]
 
-PROMPT_COLUMNS = (
-    "key",
-    "prompt_id",
-    "language",
-    "kind",
-    "seed_id",
-    "cluster",
-    "category",
-    "failure_mode",
-    "split",
-    "perturbation",
-)
+PROMPT_COLUMNS = ("key", *PROMPT_FIELDS)
 TEXT_COLUMNS = ("prompt", "reply")
 VERDICT_COLUMNS = ("verdict", "judge", "confidence", "evidence", "flags")
 GATE_COLUMNS = ("gate_score", "gate_threshold", "gate_harmful")

@@ -16,6 +16,7 @@ from typing import Any
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from isogloss.core.errors import UnknownName, WriteFailed
 from isogloss.core.language import TIERS
@@ -234,3 +235,20 @@ def _save(figure: Figure, kind: str, metadata: dict[str, str | None], style: Any
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure.savefig(stream, format=kind, metadata=metadata, **options)
     return stream.getvalue()
+
+
+def add_legend(figure: Figure, handles: Sequence[Line2D], labels: Sequence[str], palette: Palette) -> None:
+    """One row of marks with their words at the upper left of the figure, without a frame."""
+    figure.legend(
+        list(handles),
+        list(labels),
+        loc="upper left",
+        ncols=len(labels),
+        frameon=False,
+        fontsize=8.5,
+        labelcolor=palette.ink,
+        handletextpad=0.2,
+        columnspacing=1.2,
+        borderaxespad=0.2,
+        borderpad=0.1,
+    )

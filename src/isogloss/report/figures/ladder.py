@@ -16,6 +16,7 @@ from isogloss.report.figures.canvas import (
     TIER_ORDER,
     TIER_WORDS,
     Palette,
+    add_legend,
     dress_axes,
     known_tier,
     label_language,
@@ -112,7 +113,7 @@ def _draw_single(scorecard: Scorecard, rungs: list[_Rung], width: float, palette
             )
     _mark_reference(axes, scorecard, palette)
     handles = [_handle(palette, filled=True, size=6.5), _handle(palette, filled=False, size=5.0)]
-    _legend(figure, handles, ["harmful prompts", "harmless prompts"], palette)
+    add_legend(figure, handles, ["harmful prompts", "harmless prompts"], palette)
     axes.set_xlabel("share refused (%)", fontsize=8.5)
     return figure
 
@@ -128,7 +129,7 @@ def _draw_pairs(before: Scorecard, after: Scorecard, rungs: list[_Rung], width: 
     panels[0].set_xlabel("harmful prompts refused (%)" if wide else "harmful refused (%)", fontsize=8.5)
     panels[1].set_xlabel("harmless prompts refused (%)" if wide else "harmless ref. (%)", fontsize=8.5)
     handles = [_handle(palette, filled=False, size=6.0), _handle(palette, filled=True, size=6.5)]
-    _legend(figure, handles, ["before", "after"], palette)
+    add_legend(figure, handles, ["before", "after"], palette)
     return figure
 
 
@@ -279,19 +280,3 @@ def _mark_reference(axes: Axes, scorecard: Scorecard, palette: Palette) -> None:
 def _handle(palette: Palette, *, filled: bool, size: float) -> Line2D:
     colour = palette.accent
     return Line2D([], [], marker="o", ls="", ms=size, mfc=colour if filled else palette.paper, mec=colour, mew=1.2)
-
-
-def _legend(figure: Figure, handles: list[Line2D], labels: list[str], palette: Palette) -> None:
-    figure.legend(
-        handles,
-        labels,
-        loc="upper left",
-        ncols=len(labels),
-        frameon=False,
-        fontsize=8.5,
-        labelcolor=palette.ink,
-        handletextpad=0.2,
-        columnspacing=1.2,
-        borderaxespad=0.2,
-        borderpad=0.1,
-    )

@@ -16,6 +16,7 @@ from isogloss.report.figures.canvas import (
     TIER_ORDER,
     TIER_WORDS,
     Palette,
+    add_legend,
     dress_axes,
     known_tier,
     make_figure,
@@ -199,16 +200,4 @@ def _legend(figure: Figure, spots: Sequence[_Spot], *, compared: bool, palette: 
         marks += [(palette.paper, palette.accent, "before"), (palette.accent, palette.accent, "after")]
     handles = [Line2D([], [], marker="o", ls="", ms=6, mfc=fill, mec=edge, mew=1.2) for fill, edge, _ in marks]
     if handles:
-        figure.legend(
-            handles,
-            [words for *_, words in marks],
-            loc="upper left",
-            ncols=len(marks),
-            frameon=False,
-            fontsize=8.5,
-            labelcolor=palette.ink,
-            handletextpad=0.1,
-            columnspacing=1.0,
-            borderaxespad=0.2,
-            borderpad=0.1,
-        )
+        add_legend(figure, handles, [words for *_, words in marks], palette)
