@@ -126,8 +126,8 @@ def repair(
     ] = None,
     rank: Annotated[int | None, typer.Option(help="Dimensions of the gate's subspace; default: all source.")] = None,
     harmless: Annotated[
-        str, typer.Option(help="Prompts that the gate takes for harmless: leave, or ablate the direction.")
-    ] = "leave",
+        str, typer.Option(help="Prompts that the gate takes for harmless: ablate the direction, or leave.")
+    ] = "ablate",
     judge: Annotated[str, typer.Option(help="Who says what an answer was while choosing the strength.")] = "rules",
     seed: Annotated[int, typer.Option(help="Decides which examples are drawn.")] = 0,
     trust_remote_code: RemoteCode = False,

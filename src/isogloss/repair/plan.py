@@ -27,7 +27,7 @@ class RepairPlan(BaseModel):
         caution: what a false alarm costs, in missed harmful prompts. Above 1, because the model's own refusal may still
             meet a harmful prompt that the gate misses, while a false alarm is turned into a refusal for sure.
         harmful: ``add`` (published) or ``lift``.
-        harmless: ``leave``, or ``ablate`` (published).
+        harmless: ``ablate`` (published), or ``leave``.
         persistence: share of the push at generated tokens; 1 is published.
         choice_prompts: validation prompts per kind that the choice of layer and multiplier generates from, at most.
         choice_tokens: longest reply while choosing.
@@ -46,7 +46,7 @@ class RepairPlan(BaseModel):
     seed: int = 0
     caution: Annotated[float, Field(ge=1)] = 3.0
     harmful: HarmfulEdit = HarmfulEdit.ADD
-    harmless: HarmlessEdit = HarmlessEdit.LEAVE
+    harmless: HarmlessEdit = HarmlessEdit.ABLATE
     persistence: Annotated[float, Field(ge=0, le=1)] = 0.25
     choice_prompts: Annotated[int, Field(ge=2)] = 60
     choice_tokens: Annotated[int, Field(ge=1)] = 32
