@@ -27,6 +27,7 @@ from isogloss.prompts.ailuminate import load_ailuminate
 from isogloss.prompts.aya import AYA_ON_HUB, load_aya
 from isogloss.prompts.catqa import CATQA_ON_HUB, load_catqa
 from isogloss.prompts.csrt import load_csrt
+from isogloss.prompts.failure_modes import fill_failure_modes
 from isogloss.prompts.hub import load_from_hub
 from isogloss.prompts.indosafety import load_indosafety
 from isogloss.prompts.linguasafe import LINGUASAFE_ON_HUB, load_linguasafe
@@ -70,12 +71,16 @@ _BUNDLED = {"organism": organism_path, "organism:negative": negative_organism_pa
 
 
 def resolve_prompts(name: str) -> PromptSet:
-    """Load the prompt set that a name stands for.
+    """Load the prompt set that a name stands for, its categories mapped onto the failure modes where we know how.
 
     Raises:
         UnknownName: no set has this name, or the file is missing.
         EndpointFailed: a set on the hub cannot be fetched.
     """
+    return fill_failure_modes(_load_prompts(name))
+
+
+def _load_prompts(name: str) -> PromptSet:
     if name in _SETS_BY_NAME:
         return _SETS_BY_NAME[name]()
     scheme, _, place = name.partition(":")
