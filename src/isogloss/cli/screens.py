@@ -47,16 +47,23 @@ def show_progress() -> Iterator[ProgressCallback]:
 
 
 class _LogLines:
+    """Progress for a log. The time left is judged by the stage at hand, from where it was first seen."""
+
     def __init__(self) -> None:
-        self.started = self.spoken = time.monotonic()
+        self._spoken = time.monotonic()
+        self._stage = ""
+        self._since = self._spoken
+        self._first = 0
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         now = time.monotonic()
-        if now - self.spoken < QUIET_SECONDS:
+        if stage != self._stage:
+            self._stage, self._since, self._first = stage, now, done
+        if now - self._spoken < QUIET_SECONDS:
             return
-        self.spoken = now
-        left = (now - self.started) / done * (total - done) if done else None
-        rest = f", about {left:.0f} s left" if left is not None else ""
+        self._spoken = now
+        fresh = done - self._first
+        rest = f", about {(now - self._since) / fresh * (total - done):.0f} s left" if fresh > 0 else ""
         err.print(f"{stage}: {done} of {total}{rest}", highlight=False)
 
 
