@@ -23,7 +23,7 @@ def demo(
     seed: Annotated[int, typer.Option(help="Decides which examples calibrate the repair.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the changes as JSON.")] = False,
 ) -> None:
-    """The whole story on the bundled model organism, offline, in about two minutes.
+    """The whole story on the bundled model organism, offline, in about a minute.
 
     Example: isogloss demo --out demo
 
