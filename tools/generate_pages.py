@@ -93,6 +93,16 @@ def render_organism() -> str:
     return _fill(ROOT / "docs" / "methods" / "organism.md", tables)
 
 
+def render_statistics() -> str:
+    """The statistics page with the coverage of the worst-language interval."""
+    return _fill(ROOT / "docs" / "methods" / "statistics.md", {"worst language coverage": _coverage})
+
+
+def render_judging() -> str:
+    """The page on judging with the rules' agreement with a guard model."""
+    return _fill(ROOT / "docs" / "methods" / "judging.md", {"judge agreement": _agreement})
+
+
 def _fill(page: Path, tables: dict[str, Callable[[], str]]) -> str:
     text = page.read_text(encoding="utf-8")
     for name, render in tables.items():
@@ -178,6 +188,24 @@ def _organism_directions() -> str:
     return _table("seed | prompts | unsteered, % refused | the direction | random directions", rows)
 
 
+def _coverage() -> str:
+    methods = ("ours", "bonferroni", "max-t", "wilson", "percentile")
+    rows = [
+        [row["setting"]["name"], *(f"{row['coverage'][m]:.3f} ({row['mean_width_points'][m]:.1f})" for m in methods)]
+        for row in _load("worst_language_coverage.json")["settings"]
+    ]
+    return _table(
+        "true rates | ours | simultaneous Wilson | max-t bootstrap | Wilson on the worst | percentile bootstrap", rows
+    )
+
+
+def _agreement() -> str:
+    found = _load("judge_agreement.json")["languages"]
+    measures = ("sensitivity", "specificity", "undecided")
+    rows = [[measure, *(f"{100 * found[tag][measure]['value']:.1f}" for tag in found)] for measure in measures]
+    return _table("percent | " + " | ".join(found), rows)
+
+
 def _range(values: list[float], digits: int) -> str:
     mean = sum(values) / len(values)
     return f"{mean:.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f})"
@@ -188,6 +216,8 @@ PAGES = {
     ROOT / "docs" / "reference" / "errors.md": render_errors,
     ROOT / "README.md": render_readme,
     ROOT / "docs" / "methods" / "organism.md": render_organism,
+    ROOT / "docs" / "methods" / "statistics.md": render_statistics,
+    ROOT / "docs" / "methods" / "judging.md": render_judging,
 }
 
 

@@ -230,7 +230,8 @@ def test_thirty_languages_with_very_long_names_give_a_page(make_run: Any, report
     for score in content["languages"].values():
         score["name"] = score["name"] + " with a name that goes on and on" * 5
     (folder / "scorecard.json").write_text(json.dumps(content))
-    check_form(render_run(folder))
+    page = check_form(render_run(folder))
+    assert [score["name"] for score in content["languages"].values() if score["name"] not in page.text] == []
 
 
 def test_everything_that_a_scorecard_holds_is_on_the_page(showcase: Path) -> None:
