@@ -86,7 +86,8 @@ def render_readme() -> str:
 def render_organism() -> str:
     """The organism's page with its tables filled from the run record."""
     tables = {
-        "organism seeds": _organism_seeds,
+        "organism seeds": lambda: _organism_seeds("organism_seeds.json"),
+        "organism fresh seeds": lambda: _organism_seeds("organism_fresh_seeds.json"),
         "organism languages": _organism_languages,
         "organism directions": _organism_directions,
     }
@@ -139,9 +140,9 @@ def _tiers(seed: dict[str, Any]) -> dict[str, list[str]]:
     return {tier: row["languages"] for tier, row in seed["change"].items()}
 
 
-def _organism_seeds() -> str:
+def _organism_seeds(record: str) -> str:
     rows = []
-    for name, seed in _load("organism_seeds.json")["seeds"].items():
+    for name, seed in _load(record)["seeds"].items():
         for tier, tags in _tiers(seed).items():
             before, after = seed["before"][f"tier {tier}"], seed["after"][f"tier {tier}"]
             areas = [seed["auroc"][tag] for tag in tags]
