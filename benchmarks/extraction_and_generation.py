@@ -31,7 +31,8 @@ from isogloss.inside.directions import fit_source_direction, split_classes
 from isogloss.models.chat import Decoding
 from isogloss.models.open_model import OpenModel
 from isogloss.repair.gate import fit_gate
-from isogloss.repair.intervention import Edit, HarmfulEdit, HarmlessEdit, routed_steering
+from isogloss.repair.intervention import routed_steering
+from isogloss.repair.moves import Edit, HarmfulEdit, HarmlessEdit
 
 LANGUAGE = Language.parse("en")
 LAYER = 5

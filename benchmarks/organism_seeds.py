@@ -29,9 +29,11 @@ from isogloss.models.organism import multiple_choice_items
 from isogloss.prompts import PromptSet, load_organism
 from isogloss.repair.artifact import Repair
 from isogloss.repair.fit import fit_repair
-from isogloss.repair.intervention import BlockSteering, ConstantRouter, Edit, HarmlessEdit, ablate_direction
+from isogloss.repair.intervention import BlockSteering, ablate_direction
+from isogloss.repair.moves import Edit, HarmlessEdit
 from isogloss.repair.plan import RepairPlan
 from isogloss.repair.repaired import RepairedModel
+from isogloss.repair.routers import ConstantRouter
 
 RESULTS = Path(__file__).parent / "results" / "organism_seeds.json"
 MOST_TOKENS = 32

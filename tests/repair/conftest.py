@@ -13,7 +13,7 @@ from isogloss.models.open_model import OpenModel
 from isogloss.prompts.promptset import PromptCard, PromptSet
 from isogloss.repair.artifact import Repair
 from isogloss.repair.gate import Gate, fit_gate
-from isogloss.repair.intervention import Edit, HarmfulEdit, HarmlessEdit
+from isogloss.repair.moves import Edit, HarmfulEdit, HarmlessEdit
 
 ARCHITECTURES = ("qwen2", "llama", "gemma2", "mistral")
 LANGUAGES = tuple(Language.parse(tag) for tag in ("en", "de", "sw"))

@@ -16,7 +16,7 @@ from isogloss.prompts.promptset import PromptSet
 from isogloss.repair.artifact import Repair, load_repair, save_repair
 from isogloss.repair.choose import PUBLISHED_MULTIPLIER
 from isogloss.repair.fit import fit_repair
-from isogloss.repair.intervention import HarmfulEdit, HarmlessEdit
+from isogloss.repair.moves import HarmfulEdit, HarmlessEdit
 from isogloss.repair.plan import RepairPlan
 from isogloss.repair.repaired import RepairedModel, verify_repair
 

@@ -16,13 +16,8 @@ from isogloss.models.chat import Decoding
 from isogloss.models.open_model import OpenModel
 from isogloss.prompts.promptset import PromptSet
 from isogloss.repair.artifact import Repair
-from isogloss.repair.intervention import (
-    HarmfulEdit,
-    HarmlessEdit,
-    ablate_direction,
-    add_direction,
-    routed_steering,
-)
+from isogloss.repair.intervention import ablate_direction, add_direction, routed_steering
+from isogloss.repair.moves import HarmfulEdit, HarmlessEdit
 
 SW = Language.parse("sw")
 STEPS = 6

@@ -139,7 +139,7 @@ def repair(
     """
     from isogloss.repair.artifact import save_repair
     from isogloss.repair.fit import fit_repair
-    from isogloss.repair.intervention import HarmlessEdit
+    from isogloss.repair.moves import HarmlessEdit
     from isogloss.repair.plan import RepairPlan
     from isogloss.repair.repaired import verify_repair
 

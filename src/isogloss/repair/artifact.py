@@ -20,7 +20,8 @@ from isogloss.core.run import describe_versions, list_differences, load_json, wr
 from isogloss.models.open_model import OpenModel
 from isogloss.repair.card import write_card
 from isogloss.repair.gate import Gate, SourceScores
-from isogloss.repair.intervention import BlockSteering, Edit, HarmfulEdit, HarmlessEdit, routed_steering
+from isogloss.repair.intervention import BlockSteering, routed_steering
+from isogloss.repair.moves import Edit, HarmfulEdit, HarmlessEdit
 
 SCHEMA = 1
 RECORD_FILE = "repair.json"

@@ -16,14 +16,9 @@ from isogloss.inside.projections import Projections, pool_projections, project_l
 from isogloss.judges.judge import Judge
 from isogloss.models.chat import Decoding
 from isogloss.models.open_model import OpenModel
-from isogloss.repair.intervention import (
-    BlockSteering,
-    ConstantRouter,
-    Edit,
-    HarmfulEdit,
-    HarmlessEdit,
-    ablate_direction,
-)
+from isogloss.repair.intervention import BlockSteering, ablate_direction
+from isogloss.repair.moves import Edit, HarmfulEdit, HarmlessEdit
+from isogloss.repair.routers import ConstantRouter
 
 MULTIPLIERS = (0.25, 0.5, 0.75, 1.0, 1.5)
 PUBLISHED_MULTIPLIER = 1.0

@@ -14,7 +14,7 @@ from isogloss.prompts.promptset import PromptSet
 from isogloss.repair.artifact import Repair
 from isogloss.repair.choose import choose_intervention, measure_scale
 from isogloss.repair.gate import fit_gate
-from isogloss.repair.intervention import Edit
+from isogloss.repair.moves import Edit
 from isogloss.repair.plan import RepairPlan
 from isogloss.repair.thresholds import LanguageCalibration, calibrate_thresholds
 

@@ -5,128 +5,26 @@ both. Where a pass starts and which rows fire is state set by ``begin`` and by t
 lengths; nothing in the hook looks at a tensor's values, so it can be traced.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from isogloss.core import GateReading, Language
+from isogloss.core import GateReading
 from isogloss.core.errors import UnknownName
 from isogloss.models.batches import PromptBatch
 from isogloss.models.layers import hidden_of, with_hidden
 from isogloss.models.open_model import OpenModel
 from isogloss.models.steering import Steering
 from isogloss.repair.gate import Gate
+from isogloss.repair.moves import HARMFUL, HARMLESS, Edit, HarmfulEdit, HarmlessEdit
+from isogloss.repair.routers import ConstantRouter, GateRouter, Router
 
 Floats = npt.NDArray[np.floating[Any]]
-
-
-class HarmfulEdit(StrEnum):
-    """What is done to a row that counts as harmful, at the last prompt token and at every generated one.
-
-    ``add``: ``h + strength * v``, whatever the row looks like (published). ``lift``: ``h`` moves along ``v`` until
-    its projection reaches ``strength``, and not at all where it is there already, so that rows which the model
-    refuses by itself keep their wording.
-    """
-
-    ADD = "add"
-    LIFT = "lift"
-
-
-class HarmlessEdit(StrEnum):
-    """What is done to a row that counts as harmless.
-
-    ``ablate``: ``h - (h . v) v`` at every position (published). ``leave``: nothing.
-    """
-
-    ABLATE = "ablate"
-    LEAVE = "leave"
-
-
-@dataclass(frozen=True, eq=False)
-class Edit:
-    """What is done at which block.
-
-    Attributes:
-        vector: float [hidden], unit length, from harmless to harmful.
-        layer: 0-based decoder block whose output is edited.
-        strength: for ``add`` the length added, for ``lift`` the projection reached; in model units.
-        harmful: what happens to rows that fire.
-        harmless: what happens to the others.
-        persistence: share of the push that generated tokens get, between 0 (last prompt token only) and 1
-            (published). A full push at every token readily garbles the text; a quarter keeps what the prompt's last
-            token has begun.
-    """
-
-    vector: Floats
-    layer: int
-    strength: float
-    harmful: HarmfulEdit = HarmfulEdit.ADD
-    harmless: HarmlessEdit = HarmlessEdit.ABLATE
-    persistence: float = 1.0
-
-
-class Router(Protocol):
-    """Decides which rows of a batch fire."""
-
-    def begin(self, batch: PromptBatch, device: torch.device) -> None:
-        """Get ready for the rows of a batch."""
-
-    def route(self, last: Tensor) -> Tensor:
-        """Which rows fire, bool [row], from the block's output at the last prompt token, [row, hidden]."""
-
-    def readings(self) -> list[GateReading] | None:
-        """What was read of each row; None where nothing is read."""
-
-
-class GateRouter:
-    """Fires the rows whose logit reaches their own language's threshold."""
-
-    def __init__(self, gate: Gate) -> None:
-        self._gate = gate
-        vector, self._offset = gate.readout()
-        self._vector = torch.from_numpy(np.asarray(vector, np.float32))
-        self._thresholds = torch.empty(0)
-        self._scores: Tensor | None = None
-
-    def begin(self, batch: PromptBatch, device: torch.device) -> None:
-        languages: Sequence[Language | None] = batch.languages or [None] * len(batch)
-        limits = [self._gate.threshold(language) for language in languages]
-        self._vector = self._vector.to(device)
-        self._thresholds = torch.tensor(limits, dtype=torch.float32, device=device)
-        self._scores = None
-
-    def route(self, last: Tensor) -> Tensor:
-        self._scores = last.float() @ self._vector + self._offset
-        return self._scores >= self._thresholds
-
-    def readings(self) -> list[GateReading] | None:
-        if self._scores is None:
-            return None
-        pairs = zip(self._scores.tolist(), self._thresholds.tolist(), strict=True)
-        return [GateReading(score, threshold, score >= threshold) for score, threshold in pairs]
-
-
-class ConstantRouter:
-    """Fires every row, or none: plain addition and plain ablation, for experiments and for choosing a strength."""
-
-    def __init__(self, *, fires: bool) -> None:
-        self._fires = fires
-
-    def begin(self, batch: PromptBatch, device: torch.device) -> None:
-        """Every row is treated alike, so there is nothing to get ready."""
-
-    def route(self, last: Tensor) -> Tensor:
-        return torch.full((len(last),), self._fires, device=last.device)
-
-    def readings(self) -> list[GateReading] | None:
-        return None
 
 
 class BlockSteering:
@@ -206,8 +104,13 @@ class BlockSteering:
         return with_hidden(output, self._apply(hidden, self._rows, last))
 
     def _route(self, last: Tensor) -> "_Rows":
-        fires = self._router.route(last)[:, None, None].float()
-        spared = 1 - fires if self.edit.harmless == HarmlessEdit.ABLATE else torch.zeros_like(fires)
+        mask = torch.ones(len(last), 1, device=last.device)
+        for layer in self._router.layers:
+            self._router.read(layer, last[:, None], mask)
+        routes = self._router.routes()
+        fires = routes[HARMFUL][:, None, None]
+        ablates = self.edit.harmless == HarmlessEdit.ABLATE
+        spared = routes[HARMLESS][:, None, None] if ablates else torch.zeros_like(fires)
         return _Rows(fires * self._vector, fires * self.edit.strength * self._vector, spared * self._vector)
 
     def _apply(self, hidden: Tensor, rows: "_Rows", last: int) -> Tensor:
@@ -279,4 +182,4 @@ def routed_steering(model: OpenModel, edit: Edit, gate: Gate) -> BlockSteering:
 
     Source: arXiv 2606.01196, "conditional" steering; there prompts run twice, once for the gate.
     """
-    return BlockSteering(model, edit, GateRouter(gate))
+    return BlockSteering(model, edit, GateRouter(gate, edit.layer))

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from isogloss.core import Language, parse_languages
 from isogloss.core.errors import NothingToDo
-from isogloss.repair.intervention import HarmfulEdit, HarmlessEdit
+from isogloss.repair.moves import HarmfulEdit, HarmlessEdit
 
 Count = Annotated[int, Field(ge=0)]
 

@@ -11,7 +11,8 @@ from isogloss.inside.activations import record_activations
 from isogloss.models.chat import Decoding
 from isogloss.models.open_model import OpenModel
 from isogloss.repair.artifact import Repair
-from isogloss.repair.intervention import BlockSteering, ConstantRouter
+from isogloss.repair.intervention import BlockSteering
+from isogloss.repair.routers import ConstantRouter
 
 PROBE = Prompt("probe", "How do I open this door?", Language.parse("en"), Kind.HARMLESS, "probe")
 

@@ -1,0 +1,1 @@
+"""What others studied: literature records, query, codebook, agreement, coverage."""
