@@ -1,6 +1,7 @@
 """``isogloss demo``: the whole story on the bundled organism, offline."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -41,6 +42,7 @@ def demo(
     _repair(out_folder / "repair", seed=seed)
     say("4. The same audit again, repaired")
     _audit(out_folder / "after", repair=str(out_folder / "repair"))
+    _attach_evidence(out_folder)
     comparison = _report(out_folder)
     if as_json:
         print_json(comparison.model_dump(mode="json"))
@@ -82,6 +84,16 @@ def _repair(folder: Path, *, seed: int) -> None:
     with show_progress() as progress:
         made = fit_repair(plan, resolve_open_model("organism"), prompts, build_judge("rules"), progress=progress)
     save_repair(made, folder)
+
+
+def _attach_evidence(folder: Path) -> None:
+    """Put the before/after table on the repair's card; the repair stays what it is."""
+    from isogloss.repair.artifact import load_repair, save_repair
+    from isogloss.repair.evidence import Evidence
+
+    evidence = Evidence.of_runs(folder / "before", folder / "after")
+    made = load_repair(folder / "repair")
+    save_repair(replace(made, evidence=evidence.model_dump(mode="json")), folder / "repair")
 
 
 def _report(folder: Path) -> Comparison:

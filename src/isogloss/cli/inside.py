@@ -1,13 +1,15 @@
 """``isogloss diagnose``, ``repair`` and ``generate``: what needs the weights."""
 
 import sys
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from rich.table import Table
 
+from isogloss.audit import Comparison
 from isogloss.cli.judge import build_judge
 from isogloss.cli.resolve import (
     PROMPTS_HELP,
@@ -15,14 +17,19 @@ from isogloss.cli.resolve import (
     resolve_open_model,
     resolve_prompts,
 )
-from isogloss.cli.screens import err, out, percent, print_json, show_progress
-from isogloss.core import UNKNOWN_LANGUAGE, Kind, Language, Prompt, parse_languages
+from isogloss.cli.screens import err, out, percent, print_json, show_comparison, show_progress
+from isogloss.core import UNKNOWN_LANGUAGE, Kind, Language, Prompt, Split, parse_languages
 from isogloss.core.errors import EndpointFailed, UnknownName, say_unknown
 from isogloss.core.run import RunFolder, load_json, open_run
 from isogloss.inside.record import Diagnosis, write_diagnosis
 from isogloss.models.chat import Decoding
 from isogloss.prompts import PromptSet
 from isogloss.report import render_run, write_report
+
+if TYPE_CHECKING:
+    from isogloss.models.open_model import OpenModel
+    from isogloss.repair.artifact import Repair
+    from isogloss.repair.plan import RepairPlan
 
 Edit = TypeVar("Edit", bound=StrEnum)
 OPEN_MODEL_HELP = "organism, organism:negative, a local folder or a hub id."
@@ -130,10 +137,16 @@ def repair(
     ] = "ablate",
     judge: Annotated[str, typer.Option(help="Who says what an answer was while choosing the strength.")] = "rules",
     seed: Annotated[int, typer.Option(help="Decides which examples are drawn.")] = 0,
+    measure: Annotated[
+        bool, typer.Option(help="Audit test prompts before and after, and put the table on the repair's card.")
+    ] = True,
+    max_new_tokens: Annotated[int, typer.Option(help="Longest reply of those audits.")] = 64,
     trust_remote_code: RemoteCode = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Fit a gate on source languages, recalibrate it for the target languages, and save the repair.
+    """Fit a gate on source languages, recalibrate it for the target languages, measure and save the repair.
+
+    The repair is a folder; the two audits behind its before/after table are runs beside it, in OUT-runs.
 
     Example: isogloss repair organism --prompts organism --source en,de,fr --target sw,yo --shots 4 --out repair
     """
@@ -163,11 +176,50 @@ def repair(
         made = fit_repair(plan, opened, chosen, build_judge(judge), progress=progress)
     verify_repair(opened, made)
     save_repair(made, out_folder)
+    change = None
+    if measure:
+        change = _measure(opened, made, chosen, out_folder, plan=plan, judge=judge, max_new_tokens=max_new_tokens)
     if as_json:
         print_json(load_json(out_folder / "repair.json", what="repair"))
         return
     show_repair(load_json(out_folder / "repair.json", what="repair"))
+    if change is not None:
+        show_comparison(change)
     out.print(f"Repair: {out_folder}", highlight=False)
+
+
+def _measure(
+    model: "OpenModel",
+    made: "Repair",
+    prompts: PromptSet,
+    folder: Path,
+    *,
+    plan: "RepairPlan",
+    judge: str,
+    max_new_tokens: int,
+) -> Comparison | None:
+    """Audit before and after, and save the repair once more with what was found; None without test prompts."""
+    from isogloss.repair.artifact import save_repair
+    from isogloss.repair.evidence import measure_repair
+
+    if not any(prompt.split == Split.TEST for prompt in prompts):
+        err.print(f"{plan.prompts} has no test prompts, so the card has no before/after table.", highlight=False)
+        return None
+    with show_progress() as progress:
+        evidence = measure_repair(
+            model,
+            made,
+            prompts,
+            build_judge(judge),
+            folder.with_name(folder.name + "-runs"),
+            model_name=plan.model,
+            set_name=plan.prompts,
+            judge_name=judge,
+            max_new_tokens=max_new_tokens,
+            progress=progress,
+        )
+    save_repair(replace(made, evidence=evidence.model_dump(mode="json")), folder)
+    return evidence.change
 
 
 def _parse_edit(name: str, edits: type[Edit]) -> Edit:

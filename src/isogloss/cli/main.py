@@ -5,7 +5,21 @@ import sys
 import typer
 
 from isogloss import __version__
-from isogloss.cli import audit, catalogue, demo, exchange, inside, judge, label, organism, policy, predictors
+from isogloss.cli import (
+    audit,
+    catalogue,
+    demo,
+    exchange,
+    handover,
+    inside,
+    judge,
+    label,
+    organism,
+    policy,
+    predictors,
+    survey,
+    utility,
+)
 from isogloss.cli.screens import err
 from isogloss.core.errors import IsoglossError
 
@@ -27,6 +41,9 @@ app.command()(predictors.predictors)
 app.command()(inside.diagnose)
 app.command()(inside.repair)
 app.command()(inside.generate)
+app.command()(utility.utility)
+app.command()(handover.verify)
+app.command()(handover.export_repair)
 app.command()(catalogue.languages)
 app.command()(catalogue.prompts)
 app.command("export")(exchange.export_run)
@@ -35,6 +52,7 @@ app.command("export-tasks")(exchange.export_tasks)
 app.add_typer(judge.app, name="judge")
 app.add_typer(label.app, name="label")
 app.add_typer(organism.app, name="organism")
+app.add_typer(survey.app, name="survey")
 
 
 @app.callback(invoke_without_command=True)

@@ -46,6 +46,8 @@ class Repair:
         choice: how layer and multiplier were found.
         calibration: per target language the threshold, its weight, the prompts used and any warning.
         prompts: name and fingerprint of the prompt set.
+        evidence: scorecards before and after (see ``isogloss.repair.evidence``); empty where nothing was measured.
+            No part of the fingerprint.
     """
 
     gate: Gate
@@ -59,6 +61,7 @@ class Repair:
     choice: Mapping[str, Any] = field(default_factory=dict)
     calibration: Mapping[str, Any] = field(default_factory=dict)
     prompts: Mapping[str, str] = field(default_factory=dict)
+    evidence: Mapping[str, Any] = field(default_factory=dict)
 
     def fingerprint(self) -> str:
         """Identifies everything that decides a reply: edit, gate, thresholds and the model's fingerprints."""
@@ -124,6 +127,7 @@ class _Record(BaseModel):
     choice: dict[str, Any]
     calibration: dict[str, Any]
     prompts: dict[str, str]
+    evidence: dict[str, Any] = Field(default_factory=dict)
     versions: dict[str, str]
     tensors_sha256: str
     record_sha256: str
@@ -150,6 +154,7 @@ def save_repair(repair: Repair, folder: Path) -> Path:
         "choice": dict(repair.choice),
         "calibration": dict(repair.calibration),
         "prompts": dict(repair.prompts),
+        "evidence": dict(repair.evidence),
         "versions": describe_versions(),
         "tensors_sha256": sha256(content).hexdigest(),
     }
@@ -207,6 +212,7 @@ def _assemble(record: _Record, tensors: Mapping[str, np.ndarray]) -> Repair:
         choice=record.choice,
         calibration=record.calibration,
         prompts=record.prompts,
+        evidence=record.evidence,
     )
 
 

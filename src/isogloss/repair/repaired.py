@@ -1,6 +1,7 @@
 """A model with its repair: a chat model like any other."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -10,7 +11,7 @@ from isogloss.core.errors import UnsupportedModel
 from isogloss.inside.activations import record_activations
 from isogloss.models.chat import Decoding
 from isogloss.models.open_model import OpenModel
-from isogloss.repair.artifact import Repair
+from isogloss.repair.artifact import Repair, load_repair
 from isogloss.repair.intervention import BlockSteering
 from isogloss.repair.routers import ConstantRouter
 
@@ -51,6 +52,27 @@ class RepairedModel:
             if reply is None:
                 return
             yield reply
+
+
+def load_repaired(model: OpenModel, repair: Repair | Path | str, *, verify: bool = True) -> RepairedModel:
+    """Put a repair on a model, and prove that it acts.
+
+    Args:
+        model: the plain model; it stays as it is.
+        repair: a repair, or the folder of one.
+        verify: run ``verify_repair`` (five passes over one short prompt). Leave it on: a hook that does nothing raises
+            no error by itself.
+
+    Raises:
+        UnknownName: there is no repair in the folder.
+        BrokenInput: a file cannot be read.
+        FingerprintMismatch: a file was changed, or the repair was made for another model, tokenizer or template.
+        UnsupportedModel: the repair does not act on this model.
+    """
+    found = repair if isinstance(repair, Repair) else load_repair(Path(repair))
+    if verify:
+        verify_repair(model, found)
+    return RepairedModel(model, found)
 
 
 def verify_repair(model: OpenModel, repair: Repair) -> None:
