@@ -12,6 +12,7 @@ import pytest
 import isogloss
 
 LIGHT = ["core", "stats", "prompts", "judges", "audit", "report", "models.recorded", "models.endpoint", "cli.main"]
+LIGHT += ["survey.sources", "survey.selection"]
 HEAVY = ("torch", "transformers")
 
 
