@@ -14,7 +14,7 @@ import pytest
 # Tiny models are compared to the last digits, so they stay on the processor unless somebody says otherwise.
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
-ARCHITECTURES = ("qwen2", "llama", "gemma2", "mistral", "qwen3", "phi3", "gpt_neox", "gpt2")
+ARCHITECTURES = ("qwen2", "llama", "gemma2", "mistral", "qwen3", "phi3", "gpt_neox", "gpt2", "gemma3_text")
 
 # Every turn is wrapped in <|user|> ... <|end|>; the generation prompt is <|model|>. A Gemma-like variant that
 # also writes <bos> itself is `double_bos`: its tokenizer adds one too unless told not to.
@@ -114,9 +114,9 @@ def _make_model(architecture: str, *, seed: int, vocabulary: int) -> Any:
         "bos_token_id": 1,
         "eos_token_id": 2,
     }
-    if architecture in ("gemma2", "qwen3"):
+    if architecture in ("gemma2", "gemma3_text", "qwen3"):
         sizes["head_dim"] = 8
-    if architecture == "gemma2":
+    if architecture in ("gemma2", "gemma3_text"):
         sizes |= {"query_pre_attn_scalar": 8, "sliding_window": 16}
     if architecture == "mistral":
         sizes["sliding_window"] = 4096

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from transformers import AutoModelForCausalLM, TorchAoConfig
 
-from isogloss.core.errors import BrokenInput, UnknownName, UnsupportedModel
+from isogloss.core.errors import BrokenInput, MissingExtra, UnknownName, UnsupportedModel
+from isogloss.models.batches import make_batches
 from isogloss.models.open_model import OpenModel
 
 Make = Callable[..., Path]
@@ -118,6 +120,67 @@ def test_code_that_a_checkpoint_brings_along_is_not_run(copy: Path, tmp_path: Pa
 def test_an_unknown_device_or_dtype_is_named(tiny_checkpoint: Make, option: str, value: str) -> None:
     with pytest.raises(UnknownName, match=value):
         OpenModel.load(tiny_checkpoint("llama"), **{option: value})
+
+
+@pytest.mark.parametrize("quantisation", ["8bit", "4bit"])
+def test_a_quantisation_whose_package_is_missing_says_what_to_install(
+    tiny_checkpoint: Make, monkeypatch: pytest.MonkeyPatch, quantisation: str
+) -> None:
+    for size in (4, 8):
+        monkeypatch.setattr(
+            f"transformers.quantizers.quantizer_bnb_{size}bit.is_bitsandbytes_available", lambda *_: False
+        )
+    with pytest.raises(MissingExtra, match=r"pip install .*bitsandbytes"):
+        OpenModel.load(tiny_checkpoint("llama"), quantisation=quantisation)
+
+
+def test_a_quantisation_configuration_reaches_transformers_as_it_is(
+    tiny_checkpoint: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[dict[str, object]] = []
+    load = AutoModelForCausalLM.from_pretrained
+
+    def record(*args: object, **options: object) -> object:
+        given.append({key: options.pop(key) for key in ("quantization_config", "device_map")})
+        return load(*args, **options)
+
+    monkeypatch.setattr(AutoModelForCausalLM, "from_pretrained", record)
+    config = object()
+    OpenModel.load(tiny_checkpoint("llama"), quantisation=config, device="cpu")
+    OpenModel.load(tiny_checkpoint("llama"), quantisation="4bit", device_map="auto")
+    assert given[0] == {"quantization_config": config, "device_map": {"": "cpu"}}
+    assert given[1]["device_map"] == "auto"
+    assert getattr(given[1]["quantization_config"], "load_in_4bit", False)
+
+
+def test_an_unknown_quantisation_is_named(tiny_checkpoint: Make) -> None:
+    with pytest.raises(UnknownName, match=r"No quantisation '3bit'. Known: 8bit, 4bit"):
+        OpenModel.load(tiny_checkpoint("llama"), quantisation="3bit")
+
+
+def test_eight_bit_weights_answer_and_are_identified(tiny_checkpoint: Make) -> None:
+    torchao = pytest.importorskip("torchao.quantization", reason="torchao is not installed")
+    config = TorchAoConfig(torchao.Int8WeightOnlyConfig())
+    model = OpenModel.load(tiny_checkpoint("llama"), quantisation=config, device="cpu")
+    assert model.fingerprint() == model.fingerprint()
+    assert model.fingerprint()["weights"] != OpenModel.load(tiny_checkpoint("llama")).fingerprint()["weights"]
+
+
+def test_a_device_map_spreads_the_layers_and_keeps_the_logits(tiny_checkpoint: Make, tmp_path: Path) -> None:
+    whole = OpenModel.load(tiny_checkpoint("llama"))
+    spread: dict[str, str | int] = {"model.embed_tokens": "cpu", "model.rotary_emb": "cpu", "model.norm": "cpu"}
+    spread |= {f"model.layers.{layer}": "disk" if layer == 2 else "cpu" for layer in range(4)} | {"lm_head": "cpu"}
+    split = OpenModel.load(tiny_checkpoint("llama"), device_map=spread)
+    assert any(parameter.is_meta for parameter in split.blocks[2].parameters())
+    assert split.device.type == "cpu"
+    [batch] = make_batches(whole.encode(["How do I?"]), pad_id=0, batch_tokens=1)
+    torch.testing.assert_close(split.next_logits(batch), whole.next_logits(batch), rtol=1e-5, atol=1e-5)
+    assert split.fingerprint()["weights"] == whole.fingerprint()["weights"]
+
+
+def test_a_device_and_a_device_map_are_one_too_many(tiny_checkpoint: Make) -> None:
+    with pytest.raises(UnknownName, match="a device or a device map"):
+        OpenModel.load(tiny_checkpoint("llama"), device="cpu", device_map="auto")
 
 
 def test_loading_says_nothing(tiny_checkpoint: Make, capfd: pytest.CaptureFixture[str]) -> None:

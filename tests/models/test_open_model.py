@@ -16,7 +16,7 @@ from isogloss.models.chat import Decoding
 from isogloss.models.layers import hidden_of, hooked, with_hidden
 from isogloss.models.open_model import OpenModel
 
-ARCHITECTURES = ["qwen2", "llama", "gemma2", "mistral", "qwen3", "phi3", "gpt_neox", "gpt2"]
+ARCHITECTURES = ["qwen2", "llama", "gemma2", "mistral", "qwen3", "phi3", "gpt_neox", "gpt2", "gemma3_text"]
 GREEDY = Decoding(max_new_tokens=10)
 SAMPLED = Decoding(max_new_tokens=10, temperature=1.0, top_p=0.9, seed=5)
 

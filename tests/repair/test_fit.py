@@ -4,21 +4,31 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from pydantic import ValidationError
 
-from isogloss.core import Kind, Language, Split
-from isogloss.core.errors import FingerprintMismatch, NothingToDo, TooFewPrompts, UnknownLanguage, UnsupportedModel
+from isogloss.core import UNKNOWN_LANGUAGE, Kind, Language, Split
+from isogloss.core.errors import (
+    DegenerateDirection,
+    FingerprintMismatch,
+    NothingToDo,
+    TooFewPrompts,
+    UnknownLanguage,
+    UnsupportedModel,
+)
 from isogloss.models.chat import Decoding
 from isogloss.models.open_model import OpenModel
 from isogloss.prompts.promptset import PromptSet
 from isogloss.repair.artifact import Repair, load_repair, save_repair
-from isogloss.repair.choose import PUBLISHED_MULTIPLIER
+from isogloss.repair.choose import MULTIPLIERS, PUBLISHED_MULTIPLIER
+from isogloss.repair.estimates import Recalibration
 from isogloss.repair.fit import fit_repair
 from isogloss.repair.moves import HarmfulEdit, HarmlessEdit
 from isogloss.repair.plan import RepairPlan
 from isogloss.repair.repaired import RepairedModel, verify_repair
+from isogloss.repair.vectors import save_gguf_vectors
 
 from .conftest import LetterJudge
 
@@ -65,8 +75,9 @@ def test_a_model_that_refuses_is_tried_at_several_strengths_on_source_languages_
     assert seen == {("en", "validation"), ("de", "validation")}
     assert len(repair.choice["trials"]) >= 5
     assert repair.choice["noise"] == pytest.approx((0.25 / 8 * 2) ** 0.5)
-    # Every reply counts as refused whatever is done, so the weakest strength is as good as any.
-    assert repair.choice["multiplier"] == 0.25
+    # Every reply counts as refused whatever is done, so all six multipliers are within one standard error of the best
+    # but for their damage, and the third is in the middle.
+    assert repair.choice["multiplier"] in MULTIPLIERS[HarmfulEdit.LIFT][:3]
 
 
 def test_test_prompts_are_not_read(qwen: OpenModel, prompts: PromptSet) -> None:
@@ -82,7 +93,7 @@ def test_a_given_layer_and_strength_need_no_judge_and_no_validation_of_the_sourc
         def judge(self, items):  # type: ignore[no-untyped-def]
             raise AssertionError("nothing is to be judged")
 
-    plan = PLAN.model_copy(update={"layer": 2, "multiplier": 0.5})
+    plan = PLAN.model_copy(update={"layer": 2, "multiplier": 0.5, "harmful": HarmfulEdit.ADD})
     repair = fit_repair(plan, qwen, prompts, Refusing())
     assert repair.edit.layer == 2
     half = fit_repair(plan.model_copy(update={"multiplier": 1.0}), qwen, prompts, Refusing()).edit.strength / 2
@@ -92,6 +103,71 @@ def test_a_given_layer_and_strength_need_no_judge_and_no_validation_of_the_sourc
 def test_zero_shots_leave_the_source_threshold_everywhere(qwen: OpenModel, prompts: PromptSet) -> None:
     repair = fit_repair(PLAN.model_copy(update={"shots": 0}), qwen, prompts, never())
     assert repair.gate.threshold(SW) == repair.gate.fallback
+
+
+@pytest.mark.parametrize("method", ["unlabelled", "harmless", "translations"])
+def test_thresholds_without_labels_read_no_more_than_they_may(qwen: OpenModel, prompts: PromptSet, method: str) -> None:
+    plan = PLAN.model_copy(update={"recalibrate": Recalibration(method), "layer": 2, "multiplier": 1.0})
+    record = fit_repair(plan, qwen, prompts, never()).calibration["sw"]
+    used = {name: len(record[f"{name}_ids"]) for name in ("harmful", "harmless", "unlabelled")}
+    # 4 validation prompts of each kind; a translation takes its label from the source prompt of the same idea.
+    expected = {"unlabelled": (0, 0, 8), "harmless": (0, 4, 0), "translations": (4, 4, 0)}[method]
+    assert tuple(used.values()) == expected
+    assert record["method"] == method
+
+
+def test_a_promise_that_cannot_be_made_says_how_many_prompts_it_needs(qwen: OpenModel, prompts: PromptSet) -> None:
+    # On average: (n + 1) * 0.05 >= 1 needs 19 ideas; there are 4.
+    plan = PLAN.model_copy(update={"max_harmless_refusal": 0.05, "layer": 2, "multiplier": 1.0})
+    with pytest.raises(
+        TooFewPrompts, match=r"sw: no promise of 0\.05 from 4 independent harmless prompts; it needs 19"
+    ):
+        fit_repair(plan, qwen, prompts, never())
+
+
+def test_a_promise_that_can_be_made_is_kept_on_its_own_prompts_and_recorded(
+    qwen: OpenModel, prompts: PromptSet
+) -> None:
+    plan = PLAN.model_copy(update={"max_harmless_refusal": 0.25, "layer": 2, "multiplier": 1.0})
+    repair = fit_repair(plan, qwen, prompts, never())
+    promise = repair.calibration["sw"]["promise"]
+    # (4 + 1) * 0.25 - 1 = 0.25 prompts may fire: none.
+    assert promise["fired"] == 0
+    assert repair.gate.threshold(SW) == repair.calibration["sw"]["threshold"] >= promise["threshold"] - 1e-9
+
+
+def test_a_prompt_without_a_language_gets_its_threshold_from_its_state(
+    qwen: OpenModel, prompts: PromptSet, tmp_path: Path
+) -> None:
+    plan = PLAN.model_copy(update={"layer": 2, "multiplier": 1.0})
+    repair = load_repair(save_repair(fit_repair(plan, qwen, prompts, never()), tmp_path))
+    assert repair.gate.locator is not None
+    assert {language.tag for language in repair.gate.locator.languages} == {"en", "de", "sw"}
+    unnamed = replace(next(iter(prompts.select(languages=(SW,)))), language=UNKNOWN_LANGUAGE)
+    [reply] = RepairedModel(qwen, repair).reply([unnamed], Decoding(max_new_tokens=2))
+    assert reply.gate is not None
+    assert reply.gate.language in {"en", "de", "sw", "und"}
+    without = fit_repair(plan.model_copy(update={"locate": False}), qwen, prompts, never())
+    assert without.gate.locator is None
+
+
+def test_a_cost_of_leaving_alone_gives_each_target_two_thresholds(qwen: OpenModel, prompts: PromptSet) -> None:
+    plan = PLAN.model_copy(update={"leave_cost": 0.05, "layer": 2, "multiplier": 1.0})
+    gate = fit_repair(plan, qwen, prompts, never()).gate
+    assert gate.lower_threshold(SW) < gate.threshold(SW)
+
+
+def test_a_direction_from_a_file_is_used_where_it_tells_the_classes_apart(
+    qwen: OpenModel, prompts: PromptSet, tmp_path: Path
+) -> None:
+    plan = PLAN.model_copy(update={"layer": 2, "multiplier": 1.0})
+    own = fit_repair(plan, qwen, prompts, never()).edit.vector
+    path = save_gguf_vectors(tmp_path / "own.gguf", {2: 3 * own}, model_type="qwen2")
+    given = fit_repair(plan.model_copy(update={"direction": str(path)}), qwen, prompts, never())
+    assert np.allclose(given.edit.vector, own, atol=1e-6)
+    save_gguf_vectors(path, {2: -own}, model_type="qwen2")
+    with pytest.raises(DegenerateDirection):
+        fit_repair(plan.model_copy(update={"direction": str(path)}), qwen, prompts, never())
 
 
 def test_the_same_plan_gives_the_same_repair(qwen: OpenModel, prompts: PromptSet) -> None:

@@ -1,13 +1,17 @@
 """The gate on states with a known truth, and its readout against scikit-learn."""
 
+import json
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from isogloss.core import Language
-from isogloss.core.errors import TooFewPrompts
+from isogloss.core import GateReading, Language
+from isogloss.core.errors import BrokenInput, TooFewPrompts
 from isogloss.inside.directions import Classes
-from isogloss.repair.gate import Gate, fit_gate
+from isogloss.repair.gate import Gate, fit_gate, gate_from, gate_numbers, gate_tensors
+from isogloss.repair.locator import fit_locator
 from isogloss.repair.logistic import fit_logistic
 from isogloss.stats.separability import auroc, balanced_accuracy
 
@@ -100,3 +104,69 @@ def test_source_scores_describe_the_training_logits(gate: Gate) -> None:
     harmful = np.mean([gate.score(draw(1)[0]).mean(), gate.score(draw(2)[0]).mean()])
     assert gate.source.harmful == pytest.approx(harmful, abs=1e-4)
     assert gate.source.harmless < gate.fallback < gate.source.harmful
+
+
+def test_a_lower_threshold_leaves_the_logits_between_alone(gate: Gate) -> None:
+    banded = replace(gate.with_thresholds({SW.key: 1.0}), lower={SW.key: -1.0})
+    vector, offset = banded.readout()
+    logits = np.array([-1.5, -1.0, 0.0, 1.0])
+    states = (logits - offset)[:, None] * vector / (vector @ vector)
+    readings = banded.read(states + 1e-9 * vector, [SW] * 4)
+    assert [(reading.harmful, reading.left_alone) for reading in readings] == [
+        (False, False),
+        (False, True),
+        (False, True),
+        (True, False),
+    ]
+
+
+def test_a_lower_threshold_above_the_upper_one_counts_as_the_upper_one(gate: Gate) -> None:
+    banded = replace(gate.with_thresholds({SW.key: 1.0}), lower={SW.key: 3.0}, lower_fallback=-2.0)
+    assert banded.lower_threshold(SW) == 1.0
+    assert banded.lower_threshold(Language.parse("sw-KE")) == 1.0
+    assert banded.lower_threshold(DE) == min(-2.0, gate.fallback)
+    assert gate.lower_threshold(DE) == gate.fallback
+
+
+def rounded(readings: list[GateReading]) -> list[GateReading]:
+    """Arrays in another memory order add up to other last digits."""
+    return [replace(each, score=round(each.score, 6), threshold=round(each.threshold, 6)) for each in readings]
+
+
+def make_full(gate: Gate) -> Gate:
+    locator = fit_locator({EN: draw(1), DE: draw(2), SW: draw(6, count=4)}, seed=0)
+    full = replace(gate.with_thresholds({SW.key: 0.5}), lower={SW.key: -0.5}, lower_fallback=-1.0)
+    return full.with_locator(locator, use_labels=False)
+
+
+def test_a_gate_survives_being_taken_apart(gate: Gate) -> None:
+    full = make_full(gate)
+    back = gate_from(gate_tensors(full), json.loads(json.dumps(gate_numbers(full), allow_nan=False)))
+    states = np.concatenate([*draw(3), *draw(6)])
+    assert rounded(back.read(states)) == rounded(full.read(states))
+    assert back.use_labels is False
+    assert gate_numbers(back) == gate_numbers(full)
+
+
+def test_a_plain_gate_is_saved_as_ever(gate: Gate) -> None:
+    """Names and keys of repairs that exist on people's disks."""
+    assert list(gate_tensors(gate)) == ["basis", "centre", "scale", "weights"]
+    assert set(gate_numbers(gate)) == {"bias", "fallback", "thresholds", "source_scores"}
+    back = gate_from({**gate_tensors(gate), "direction": np.zeros(3)}, gate_numbers(gate))
+    assert rounded(back.read(draw(3)[0])) == rounded(gate.read(draw(3)[0]))
+
+
+def test_a_gate_with_a_piece_missing_is_refused(gate: Gate) -> None:
+    full = make_full(gate)
+    tensors, numbers = gate_tensors(full), gate_numbers(full)
+    with pytest.raises(BrokenInput, match="locator_axes"):
+        gate_from({name: tensors[name] for name in tensors if name != "locator_axes"}, numbers)
+    with pytest.raises(BrokenInput, match="shape"):
+        gate_from({**tensors, "locator_centroids": tensors["locator_centroids"][:1]}, numbers)
+    with pytest.raises(BrokenInput, match="elsewhere"):
+        gate_from(tensors, {**numbers, "locator": {**numbers["locator"], "far": "elsewhere"}})
+
+
+def test_readings_of_old_journals_can_still_be_made() -> None:
+    old = GateReading(score=1.0, threshold=0.0, harmful=True)
+    assert (old.left_alone, old.language) == (False, None)

@@ -333,11 +333,13 @@ def test_the_hook_never_reads_a_tensor_value(qwen: OpenModel, make_repair: Maker
     repair = make_repair(qwen, harmful=HarmfulEdit.LIFT)
     steering = repair.steer(qwen)
     steering.begin(batch_of(qwen, asked), use_cache=True)
-    for part in (steering, steering._router):
+    [site] = steering._sites
+    for part in (steering, steering._router, *site.prepared):
         for name, value in vars(part).items():
             if isinstance(value, torch.Tensor):
                 setattr(part, name, value.to("meta"))
+    steering._reader_device = torch.device("meta")
     width = batch_of(qwen, asked).width
     for length in (width, 1, 1):
         hidden = torch.empty(len(asked), length, qwen.hidden_size, device="meta")
-        assert steering._hook(qwen.blocks[1], (), hidden).shape == hidden.shape
+        assert steering._pass(site, hidden).shape == hidden.shape

@@ -1,14 +1,23 @@
 """Thresholds from few shots: hand arithmetic, known truth, and shots that contradict the gate."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from isogloss.core import Kind, Language, Prompt, Split
 from isogloss.core.errors import TooFewPrompts
 from isogloss.inside.activations import Activations
+from isogloss.repair.class_prior import ClassPrior
 from isogloss.repair.gate import Gate, SourceScores
-from isogloss.repair.thresholds import calibrate_thresholds, estimate_threshold
-from isogloss.stats.separability import balanced_accuracy
+from isogloss.repair.thresholds import (
+    Recalibration,
+    calibrate_thresholds,
+    draw_shots,
+    estimate_threshold,
+    estimate_thresholds,
+)
 
 SW, YO = Language.parse("sw"), Language.parse("yo")
 
@@ -23,62 +32,123 @@ GATE = Gate(
     fallback=0.25,
 )
 
+# What source languages lead one to expect where they differ little: classes 0.6 wide, means within 0.3.
+LIKE_SOURCES = ClassPrior(2.0, -2.0, 0.3, 0.3, 0.6, 0.6, languages=5)
+SPREAD_OUT = np.array([0.1, -0.4, 0.5, -0.2, 0.3, -0.5, 0.0, 0.2])
+
 
 def test_no_shots_keep_the_source_threshold() -> None:
-    estimate = estimate_threshold(GATE, np.empty(0), np.empty(0))
+    estimate = estimate_threshold(GATE, np.empty(0), np.array([1.0]))
     assert estimate.value == 0.25
     assert estimate.weight == 0.0
+    assert estimate.interval is None
 
 
-def test_one_shot_moves_the_threshold_by_its_weight() -> None:
-    # tau = 0.5 * 4 = 2, so tau^2 = 4; v = 1 * (1 + 1) / 4 = 0.5; w = 4 / 4.5 = 8/9.
-    # Middle of the shots (1 - 5) / 2 = -2: t = 0.25 + 8/9 * (-2.25) = -1.75.
-    estimate = estimate_threshold(GATE, np.array([1.0]), np.array([-5.0]))
-    assert estimate.weight == pytest.approx(8 / 9)
-    assert estimate.value == pytest.approx(-1.75)
+def test_a_pair_as_in_the_sources_leaves_the_threshold_between_the_source_classes() -> None:
+    # Classes at -2 and 2 with equal spreads: by symmetry the best cut is at 0, and a cut as far as 1 off still
+    # leaves both classes at least one spread away.
+    estimate = estimate_threshold(GATE, np.array([2.0]), np.array([-2.0]), prior=LIKE_SOURCES)
+    assert abs(estimate.value) < 1.0
+    assert estimate.like_sources is not None
+    assert estimate.like_sources > 0.5
     assert not estimate.inverted
 
 
-def test_inverted_shots_count_half_and_are_reported() -> None:
-    # w = 4/9 and the middle is again -2: t = 0.25 - 4/9 * 2.25 = -0.75.
-    estimate = estimate_threshold(GATE, np.array([-5.0]), np.array([1.0]))
-    assert estimate.inverted
-    assert estimate.value == pytest.approx(-0.75)
+def test_a_pair_far_below_the_sources_moves_the_threshold_below_the_harmful_shot() -> None:
+    estimate = estimate_threshold(GATE, np.array([-1.5]), np.array([-3.0]), prior=LIKE_SOURCES)
+    assert -3.0 < estimate.value < -1.2
+    assert estimate.like_sources is not None
+    assert estimate.like_sources < 0.1
 
 
-def test_caution_moves_the_threshold_up_by_the_normal_models_amount() -> None:
-    # s^2 ln(3) / D = 1.0986 / 4 = 0.27465, times w = 8/9.
-    plain = estimate_threshold(GATE, np.array([1.0]), np.array([-5.0])).value
-    careful = estimate_threshold(GATE, np.array([1.0]), np.array([-5.0]), caution=3.0).value
-    assert careful - plain == pytest.approx(8 / 9 * np.log(3) / 4)
+def test_doubt_shrinks_and_weight_grows_with_the_shots() -> None:
+    estimates = [
+        estimate_threshold(GATE, np.full(shots, 0.0) + SPREAD_OUT[:shots], np.full(shots, -3.0) + SPREAD_OUT[:shots])
+        for shots in (1, 2, 8)
+    ]
+    errors = [estimate.standard_error or 0.0 for estimate in estimates]
+    weights = [estimate.weight for estimate in estimates]
+    assert errors == sorted(errors, reverse=True)
+    assert weights == sorted(weights)
+    assert [estimate.n for estimate in estimates] == [2, 4, 16]
 
 
-def test_many_shots_approach_the_middle_of_the_languages_own_classes() -> None:
+def test_caution_moves_the_threshold_up() -> None:
+    harmful, harmless = np.array([0.0, 1.0]), np.array([-3.0, -2.5])
+    cuts = [estimate_threshold(GATE, harmful, harmless, caution=caution).value for caution in (1.0, 3.0, 10.0)]
+    assert cuts[0] < cuts[1] < cuts[2]
+
+
+def test_many_shots_find_the_best_cut_of_classes_with_unequal_spreads() -> None:
+    # Harmful N(0, 1.5), harmless N(-3, 0.5). Equal densities: with x = t + 3,
+    # x^2 / 0.5 - (x - 3)^2 / 4.5 = 2 ln 3  =>  8 x^2 / 4.5 + 6 x / 4.5 - 2 - 2.1972 = 0
+    # => x = (-1.3333 + sqrt(1.7778 + 4 * 1.7778 * 4.1972)) / 3.5556 = 1.2068, t = -1.79: below the midpoint -1.5.
     generator = np.random.default_rng(0)
-    estimate = estimate_threshold(GATE, generator.normal(-3, 1, 2000), generator.normal(-6, 1, 2000))
-    assert estimate.value == pytest.approx(-4.5, abs=0.1)
+    estimate = estimate_threshold(GATE, generator.normal(0, 1.5, 3000), generator.normal(-3, 0.5, 3000))
+    assert estimate.value == pytest.approx(-1.79, abs=0.12)
+    assert estimate.weight > 0.99
 
 
-@pytest.mark.parametrize("shots", [1, 2, 4])
-def test_a_shifted_language_is_recovered_and_an_unshifted_one_is_hardly_harmed(shots: int) -> None:
-    generator = np.random.default_rng(shots)
-    gains = {}
-    for shift in (-3.0, 0.0):
-        harmful, harmless = generator.normal(2 + shift, 1, 4000), generator.normal(-2 + shift, 1, 4000)
-        before = balanced_accuracy(harmful, harmless, GATE.fallback)
-        after = [
-            balanced_accuracy(
-                harmful,
-                harmless,
-                estimate_threshold(GATE, generator.choice(harmful, shots), generator.choice(harmless, shots)).value,
-            )
-            for _ in range(200)
-        ]
-        assert before is not None
-        gains[shift] = float(np.mean([value for value in after if value is not None])) - before
-    # Shifted by three standard deviations the source threshold is near chance (0.56); its own middle gives 0.977.
-    assert gains[-3.0] > 0.30
-    assert gains[0.0] > -0.03
+def test_many_draws_at_once_equal_one_at_a_time() -> None:
+    generator = np.random.default_rng(3)
+    harmful, harmless = generator.normal(-1, 1, (9, 3)), generator.normal(-3, 1, (9, 3))
+    harmful[0], harmless[0] = harmless[0] - 3, harmful[0] + 3  # one draw that contradicts the gate
+    batch = estimate_thresholds(GATE, harmful, harmless, caution=2.0)
+    alone = [estimate_threshold(GATE, *pair, caution=2.0) for pair in zip(harmful, harmless, strict=True)]
+    assert batch.value == pytest.approx([estimate.value for estimate in alone])
+    assert batch.weight == pytest.approx([estimate.weight for estimate in alone], abs=1e-6)
+    assert batch.like_sources == pytest.approx([estimate.like_sources for estimate in alone], abs=1e-6)
+    assert alone[0].reason
+
+
+def test_a_batch_without_shots_keeps_the_source_threshold() -> None:
+    assert estimate_thresholds(GATE, np.empty((2, 0)), np.empty((2, 0))).value.tolist() == [0.25, 0.25]
+
+
+def test_swapped_labels_contradict_the_gate_and_are_not_used() -> None:
+    harmful, harmless = np.array([-2.1, -2.6, -1.9, -2.4]), np.array([2.2, 1.8, 2.4, 1.6])
+    estimate = estimate_threshold(GATE, harmful, harmless, prior=LIKE_SOURCES)
+    assert estimate.probability is not None
+    assert estimate.probability < 0.001
+    assert "labels were not used" in estimate.reason
+    assert -1.6 < estimate.value < 1.6
+
+
+def test_one_inverted_pair_in_a_language_that_may_have_faded_is_no_contradiction() -> None:
+    estimate = estimate_threshold(GATE, np.array([-2.3]), np.array([-2.0]), prior=LIKE_SOURCES)
+    assert estimate.inverted
+    assert estimate.reason == ""
+    assert estimate.probability is not None
+    assert estimate.probability > 0.02
+
+
+def test_one_wrong_label_among_four_is_found_and_hardly_moves_the_threshold() -> None:
+    harmful, harmless = np.array([2.1, 1.7, 2.4, -2.2]), np.array([-2.3, -1.8, -2.1, -1.9])
+    estimate = estimate_threshold(GATE, harmful, harmless, prior=LIKE_SOURCES)
+    assert estimate.suspects == ((3,), ())
+    assert harmless.max() < estimate.value < harmful[:3].min()
+
+
+def test_clean_shots_are_rarely_suspected() -> None:
+    generator = np.random.default_rng(1)
+    draws = [
+        estimate_threshold(GATE, generator.normal(2, 0.6, 4), generator.normal(-2, 0.6, 4), prior=LIKE_SOURCES)
+        for _ in range(60)
+    ]
+    assert sum(bool(estimate.suspects[0] or estimate.suspects[1]) for estimate in draws) <= 6
+    assert not any(estimate.reason for estimate in draws)
+
+
+def test_shots_are_never_worse_than_none_on_average() -> None:
+    # Languages from like the sources to faded by two thirds; normal classes, exact accuracies.
+    generator = np.random.default_rng(7)
+    for harmful, spread in ((2.0, 0.6), (0.5, 0.9), (-0.7, 0.6)):
+        before = (norm.sf((0.25 - harmful) / spread) + norm.cdf((0.25 + 2) / 0.6)) / 2
+        for shots in (1, 2, 4, 16):
+            draws = generator.normal(harmful, spread, (150, shots)), generator.normal(-2, 0.6, (150, shots))
+            cuts = estimate_thresholds(GATE, *draws, prior=LIKE_SOURCES).value
+            after = (norm.sf((cuts - harmful) / spread) + norm.cdf((cuts + 2) / 0.6)).mean() / 2
+            assert after > before - 0.005, (harmful, shots)
 
 
 def recorded(count: int = 6, repeats: int = 1) -> Activations:
@@ -137,3 +207,83 @@ def test_a_warning_names_the_language_when_shots_are_inverted() -> None:
     flipped = Activations(-activations.hidden - 6, activations.prompts, (0,), (-1,), {})
     _, [record] = calibrate_thresholds(GATE, flipped, [SW], layer=0, shots=2, seed=0)
     assert "in sw do not score above" in record.warning
+    assert record.probability is not None
+
+
+def test_a_suspected_shot_is_reported_by_its_id() -> None:
+    activations = recorded()
+    hidden = activations.hidden.copy()
+    wrong = next(row for row, prompt in enumerate(activations.prompts) if prompt.language == YO)
+    hidden[wrong] = -2.0  # a harmful prompt where the harmless ones lie
+    odd = Activations(hidden, activations.prompts, (0,), (-1,), {})
+    _, [record] = calibrate_thresholds(GATE, odd, [YO], layer=0, shots=6, seed=0, prior=LIKE_SOURCES)
+    assert record.suspects == (activations.prompts[wrong].id,)
+    assert activations.prompts[wrong].id in record.warning
+
+
+def relabelled(activations: Activations, split: Split = Split.VALIDATION) -> Activations:
+    """The same states with every kind turned round."""
+    other = {Kind.HARMFUL: Kind.HARMLESS, Kind.HARMLESS: Kind.HARMFUL}
+    prompts = tuple(replace(prompt, kind=other[prompt.kind], split=split) for prompt in activations.prompts)
+    return Activations(activations.hidden, prompts, (0,), (-1,), {})
+
+
+def test_unlabelled_recalibration_does_not_read_labels() -> None:
+    settings = {"layer": 0, "shots": 0, "seed": 0, "method": Recalibration.UNLABELLED}
+    _, [record] = calibrate_thresholds(GATE, recorded(), [SW], **settings)
+    _, [turned] = calibrate_thresholds(GATE, relabelled(recorded()), [SW], **settings)
+    assert record.threshold == turned.threshold
+    assert record.harmful_ids == record.harmless_ids == ()
+    assert len(record.unlabelled_ids) == 12
+    assert record.prevalence == pytest.approx(0.5, abs=0.2)
+
+
+def test_harmless_recalibration_uses_harmless_prompts_alone() -> None:
+    _, [record] = calibrate_thresholds(GATE, recorded(), [SW], layer=0, shots=0, seed=0, method=Recalibration.HARMLESS)
+    assert record.harmful_ids == ()
+    assert len(record.harmless_ids) == 6
+    assert record.threshold < GATE.fallback
+
+
+def test_translations_take_their_labels_from_the_source_prompts() -> None:
+    activations = recorded()
+    both = [replace(prompt, kind=Kind.HARMLESS) if prompt.language == SW else prompt for prompt in activations.prompts]
+    unlabelled = Activations(activations.hidden, tuple(both), (0,), (-1,), {})
+    settings = {"layer": 0, "shots": 0, "seed": 0, "method": Recalibration.TRANSLATIONS, "source": [YO]}
+    _, [record] = calibrate_thresholds(GATE, unlabelled, [SW], **settings)
+    assert set(record.harmful_ids) == {f"harmful-{number}" for number in range(6)}
+    # Classes of sw at -1 and -5, a little above by 0.1 a prompt.
+    assert -5 < record.threshold < -1
+
+
+def test_translations_without_recorded_source_prompts_are_refused() -> None:
+    with pytest.raises(TooFewPrompts, match="no translations of harmful source prompts"):
+        calibrate_thresholds(
+            GATE, recorded(), [SW], layer=0, shots=0, seed=0, method=Recalibration.TRANSLATIONS, source=[]
+        )
+
+
+def test_a_method_without_its_prompts_is_refused() -> None:
+    with pytest.raises(TooFewPrompts, match="sw has no harmless prompts in the test split"):
+        calibrate_thresholds(
+            GATE,
+            recorded(),
+            [SW],
+            layer=0,
+            shots=0,
+            seed=0,
+            method=Recalibration.HARMLESS,
+            split=Split.TEST,
+        )
+
+
+def test_the_source_method_changes_nothing() -> None:
+    gate, [record] = calibrate_thresholds(GATE, recorded(), [SW], layer=0, shots=4, seed=0, method=Recalibration.SOURCE)
+    assert gate.threshold(SW) == GATE.fallback
+    assert record.method == "source"
+
+
+def test_a_smaller_draw_is_part_of_a_larger_one() -> None:
+    prompts = recorded(4, repeats=3).prompts
+    larger = draw_shots(prompts, SW, Kind.HARMFUL, Split.VALIDATION, 9, 5)
+    assert draw_shots(prompts, SW, Kind.HARMFUL, Split.VALIDATION, 4, 5) == larger[:4]

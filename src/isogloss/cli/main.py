@@ -10,6 +10,7 @@ from isogloss.cli import (
     catalogue,
     demo,
     exchange,
+    experiment,
     handover,
     inside,
     judge,
@@ -51,6 +52,7 @@ app.command("import")(exchange.import_log)
 app.command("export-tasks")(exchange.export_tasks)
 app.add_typer(judge.app, name="judge")
 app.add_typer(label.app, name="label")
+app.add_typer(experiment.app, name="experiment")
 app.add_typer(organism.app, name="organism")
 app.add_typer(survey.app, name="survey")
 

@@ -21,11 +21,16 @@ class GateReading:
         score: the gate's logit; larger means more like a harmful prompt.
         threshold: the logit at or above which the prompt counts as harmful.
         harmful: the decision that was acted on.
+        left_alone: whether the score lay in the band in which the model is left as it is.
+        language: where no label gave the threshold, tag of the language that the prompt's state leaned to, or ``und``
+            where it was far from all; None where a label decided.
     """
 
     score: float
     threshold: float
     harmful: bool
+    left_alone: bool = False
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,1 @@
-"""The study of gates: methods side by side on the same prompts, as tables and figures. Importing this package loads no torch."""
+"""The study of gates: methods side by side on the same prompts. Importing this package loads no torch."""

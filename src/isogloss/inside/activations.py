@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy.typing as npt
 from torch import Tensor, nn
 
 from isogloss.core import Kind, Language, Prompt, Split
-from isogloss.core.errors import NothingToDo, TooFewPrompts, UnknownName
+from isogloss.core.errors import FingerprintMismatch, NothingToDo, TooFewPrompts, UnknownName, UnsupportedModel
 from isogloss.core.progress import Progress, silent
 from isogloss.models.batches import PromptBatch
 from isogloss.models.layers import BlockHook, hidden_of, hooked
@@ -49,6 +49,33 @@ class Activations:
                 f"at positions {list(self.positions)}."
             )
         return self.hidden[:, self.layers.index(layer), self.positions.index(position)]
+
+    def take(self, layer: int) -> "Activations":
+        """The states of one layer alone, at every position; a view.
+
+        Raises:
+            UnknownName: that layer was not recorded.
+        """
+        self.at(layer, self.positions[0])
+        slot = self.layers.index(layer)
+        return replace(self, hidden=self.hidden[:, slot : slot + 1], layers=(layer,))
+
+    def join(self, other: "Activations") -> "Activations":
+        """These prompts and those of another recording of the same model, layers and positions; a copy.
+
+        Raises:
+            FingerprintMismatch: the recordings are of different models.
+            UnknownName: their layers or positions differ.
+        """
+        if self.model != other.model:
+            raise FingerprintMismatch("These states were recorded from two different models; record them again.")
+        if (self.layers, self.positions) != (other.layers, other.positions):
+            raise UnknownName(
+                f"States of layers {self.layers} at positions {self.positions} cannot be joined with states of layers "
+                f"{other.layers} at positions {other.positions}."
+            )
+        hidden = np.concatenate([self.hidden, other.hidden])
+        return replace(self, hidden=hidden, prompts=self.prompts + other.prompts)
 
     def rows(
         self,
@@ -101,6 +128,7 @@ def record_activations(
         NothingToDo: there are no prompts.
         UnknownName: a layer that the model does not have, or a position that is not negative.
         RuntimeError: an intervention is in force.
+        UnsupportedModel: a block is not run by the model.
         TooFewPrompts: a prompt has fewer tokens than a position reaches back; the message names it.
     """
     if model.steering is not None:
@@ -128,6 +156,12 @@ def _read_batch(
         for layer in layers:
             hooks.enter_context(hooked(model.blocks[layer], _keep(layer, list(positions), kept)))
         model.forward_hidden(batch, last_layer=max(layers))
+    silent_layers = [layer for layer in layers if layer not in kept]
+    if silent_layers:
+        raise UnsupportedModel(
+            f"A hook on block {silent_layers[0]} of {model.name} never ran, so recording or steering it would do nothing "
+            "here. Load the model without compiled or fused blocks."
+        )
     return [kept[layer] for layer in layers]
 
 

@@ -17,6 +17,8 @@ Classes = tuple[Floats, Floats]
 FEWEST_ROWS = 2
 # Two float32 means of equal rows differ by rounding alone; a difference below this share of their length is that.
 COINCIDENCE = 1e-6
+# Labelled target prompts count as much as everything known from the source languages from this many on.
+DOUBT_ROWS = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +90,85 @@ def fit_pooled_direction(classes: Mapping[Language, Classes], *, label: str = "t
     ]
     first = next(iter(classes.values()))[0]
     return _unit(np.mean(differences, axis=0), first, f"{', '.join(map(str, classes))}; {label}")
+
+
+def fit_whitened_direction(
+    classes: Mapping[Language, Classes],
+    *,
+    shrinkage: float,
+    targets: Mapping[Language, Classes] | None = None,
+    label: str = "the prompts",
+) -> Floats:
+    """Unit direction that tells the classes apart best relative to their spread, pooled over languages.
+
+    ``((1 - shrinkage) * C + shrinkage * mean(diag C) * I)^-1 d`` with ``d`` the mean of the languages' own
+    differences of means and ``C`` the covariance around the mean of each class of each language, so that what
+    languages differ in counts as neither difference nor spread. A readout, not for steering: what separates best
+    need not be what the model acts on.
+
+    A few labelled prompts of target languages, thrown together over the languages, add what varies *there*: their
+    difference of means gets the weight ``n / (n + 20)`` for n prompts of the rarer class, their covariance
+    ``f / (f + 20)`` for f degrees of freedom. One prompt of each class tells nothing about spread.
+
+    Args:
+        classes: harmful and harmless states of each source language, float [prompt, hidden].
+        shrinkage: between 0 (excluded where there are fewer rows than dimensions) and 1 (no covariance at all).
+        targets: the same of target languages; a language that lacks a class is left out.
+        label: layer, for messages.
+
+    Returns:
+        float32 [hidden].
+
+    Raises:
+        TooFewPrompts: a source language has fewer than two rows of a class; the message names it.
+        DegenerateDirection: the mean difference vanishes.
+
+    Source: Fisher's linear discriminant with Friedman's (1989) shrinkage towards a multiple of the identity.
+    """
+    pooled = fit_pooled_direction(classes, label=label)
+    extra = {language: both for language, both in (targets or {}).items() if len(both[0]) and len(both[1])}
+    difference, inner = _mean_difference(classes), _inner_rows(classes)
+    if extra:
+        rarer = min(sum(len(both[side]) for both in extra.values()) for side in (0, 1))
+        freedom = sum(len(part) - 1 for both in extra.values() for part in both)
+        difference = _mix(difference, _mean_difference(extra), rarer)
+        inner = _stack(inner, _inner_rows(extra), freedom)
+    spread = float((inner**2).sum()) / inner.shape[1]
+    if not spread > 0:
+        return pooled
+    found = _solve_shrunk(np.sqrt(1 - shrinkage) * inner, shrinkage * spread, difference)
+    return np.asarray(found / np.linalg.norm(found), np.float32)
+
+
+def _mean_difference(classes: Mapping[Language, Classes]) -> Floats:
+    parts = [[np.asarray(part, np.float64).mean(axis=0) for part in both] for both in classes.values()]
+    return np.asarray(np.mean([harmful - harmless for harmful, harmless in parts], axis=0))
+
+
+def _inner_rows(classes: Mapping[Language, Classes]) -> Floats:
+    """Rows around the mean of their class and language, scaled so that ``rows' rows`` is their covariance."""
+    parts = [np.asarray(part, np.float64) for both in classes.values() for part in both]
+    freedom = sum(len(part) - 1 for part in parts)
+    return np.asarray(np.concatenate([part - part.mean(axis=0) for part in parts]) / np.sqrt(max(freedom, 1)))
+
+
+def _mix(own: Floats, other: Floats, count: int) -> Floats:
+    weight = count / (count + DOUBT_ROWS)
+    return np.asarray((1 - weight) * own + weight * other)
+
+
+def _stack(own: Floats, other: Floats, freedom: int) -> Floats:
+    weight = freedom / (freedom + DOUBT_ROWS)
+    return np.concatenate([np.sqrt(1 - weight) * own, np.sqrt(weight) * other])
+
+
+def _solve_shrunk(rows: Floats, ridge: float, right: Floats) -> Floats:
+    """``(rows' rows + ridge I)^-1 right`` over the smaller of the two sides of ``rows``."""
+    count, width = rows.shape
+    if width <= count or ridge == 0:
+        return np.asarray(np.linalg.solve(rows.T @ rows + ridge * np.eye(width), right))
+    small = np.linalg.solve(rows @ rows.T + ridge * np.eye(count), rows @ right)
+    return np.asarray((right - rows.T @ small) / ridge)
 
 
 def fit_subspace(directions: Sequence[Floats] | Floats, rank: int | None = None) -> Floats:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from isogloss.core.fingerprint import fingerprint
 from isogloss.core.run import describe_versions, list_differences, load_json, write_json, write_text
 from isogloss.models.open_model import OpenModel
 from isogloss.repair.card import write_card
-from isogloss.repair.gate import Gate, SourceScores
+from isogloss.repair.gate import Gate, gate_from, gate_numbers, gate_tensors
 from isogloss.repair.intervention import BlockSteering, routed_steering
 from isogloss.repair.moves import Edit, HarmfulEdit, HarmlessEdit
 
@@ -102,15 +102,6 @@ class _Edit(BaseModel):
     persistence: float = Field(ge=0, le=1)
 
 
-class _Gate(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-    bias: float
-    fallback: float
-    thresholds: dict[str, float]
-    source_scores: dict[str, float]
-
-
 class _Record(BaseModel):
     """``repair.json``."""
 
@@ -120,7 +111,7 @@ class _Record(BaseModel):
     model_name: str
     model: dict[str, str]
     edit: _Edit
-    gate: _Gate
+    gate: dict[str, Any]
     source: tuple[str, ...]
     target: tuple[str, ...]
     plan: dict[str, Any]
@@ -182,16 +173,7 @@ def load_repair(folder: Path) -> Repair:
 
 
 def _assemble(record: _Record, tensors: Mapping[str, np.ndarray]) -> Repair:
-    gate = Gate(
-        basis=tensors["basis"],
-        centre=tensors["centre"],
-        scale=tensors["scale"],
-        weights=tensors["weights"],
-        bias=record.gate.bias,
-        source=SourceScores(**record.gate.source_scores),
-        fallback=record.gate.fallback,
-        thresholds=record.gate.thresholds,
-    )
+    gate = gate_from(tensors, record.gate)
     edit = Edit(
         vector=tensors["direction"],
         layer=record.edit.layer,
@@ -217,18 +199,11 @@ def _assemble(record: _Record, tensors: Mapping[str, np.ndarray]) -> Repair:
 
 
 def _tensors(repair: Repair) -> dict[str, np.ndarray]:
-    gate = repair.gate
-    return {
-        "direction": np.ascontiguousarray(repair.edit.vector, np.float32),
-        "basis": np.ascontiguousarray(gate.basis, np.float32),
-        "centre": np.ascontiguousarray(gate.centre, np.float64),
-        "scale": np.ascontiguousarray(gate.scale, np.float64),
-        "weights": np.ascontiguousarray(gate.weights, np.float64),
-    }
+    return {"direction": np.ascontiguousarray(repair.edit.vector, np.float32), **gate_tensors(repair.gate)}
 
 
 def _numbers(repair: Repair) -> dict[str, Any]:
-    edit, gate = repair.edit, repair.gate
+    edit = repair.edit
     return {
         "edit": {
             "layer": edit.layer,
@@ -238,12 +213,7 @@ def _numbers(repair: Repair) -> dict[str, Any]:
             "harmless": str(edit.harmless),
             "persistence": float(edit.persistence),
         },
-        "gate": {
-            "bias": gate.bias,
-            "fallback": gate.fallback,
-            "thresholds": dict(gate.thresholds),
-            "source_scores": asdict(gate.source),
-        },
+        "gate": gate_numbers(repair.gate),
     }
 
 

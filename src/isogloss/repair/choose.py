@@ -1,32 +1,44 @@
-"""Layer and strength, chosen by what they do to the source languages' validation prompts."""
+"""Layer and strength, chosen by what they do to the source languages' validation prompts: selectivity minus damage."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
+from math import exp
 from typing import Any
 
 import numpy as np
 
 from isogloss.core import Kind, Label, Language, Prompt, Split
-from isogloss.core.errors import DegenerateDirection
+from isogloss.core.errors import DegenerateDirection, UnknownName
 from isogloss.core.progress import Progress, silent
 from isogloss.inside.activations import Activations
-from isogloss.inside.directions import Direction, fit_source_direction
+from isogloss.inside.directions import Direction, Floats, fit_source_direction, split_classes
 from isogloss.inside.layer_choice import LayerChoice, choose_layer
 from isogloss.inside.projections import Projections, pool_projections, project_languages
 from isogloss.judges.judge import Judge
 from isogloss.models.chat import Decoding
 from isogloss.models.open_model import OpenModel
-from isogloss.repair.intervention import BlockSteering, ablate_direction
+from isogloss.prompts.questions.question import Question
+from isogloss.repair.gate import Gate, Readout, fit_gate
+from isogloss.repair.intervention import BlockSteering, ablate_direction, routed_steering
 from isogloss.repair.moves import Edit, HarmfulEdit, HarmlessEdit
 from isogloss.repair.routers import ConstantRouter
+from isogloss.repair.utility.answers import Answers, answer_questions
+from isogloss.repair.utility.divergence import PlainReplies, Steered, measure_divergence, record_plain_replies
 
-MULTIPLIERS = (0.25, 0.5, 0.75, 1.0, 1.5)
+MULTIPLIERS = {
+    HarmfulEdit.ADD: (0.25, 0.5, 0.75, 1.0, 1.5),
+    # Rows are lifted to a place, not by a length, so that much higher places still do no harm.
+    HarmfulEdit.LIFT: (0.75, 1.0, 1.25, 1.5, 2.0, 2.5),
+}
 PUBLISHED_MULTIPLIER = 1.0
 # Layers whose validation AUROC is this close to the best are told apart by behaviour alone.
 NEAR_BEST = 0.02
 MOST_LAYERS = 3
 # With fewer refusals than this among harmful validation prompts there is nothing that a strength could be judged by.
 FEWEST_REFUSALS = 0.05
+# Harmless prompts along whose plain replies the distance to the unsteered model is taken, and the length of those.
+DIVERGENCE_PROMPTS = 12
+DIVERGENCE_TOKENS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +66,25 @@ class Trial:
     Attributes:
         induced: harmless prompts cleanly refused when every row is steered.
         kept: harmful prompts still refused when every row is steered.
-        degenerate: broken replies among both.
         left: harmful prompts still refused when the direction is ablated.
-        score: ``induced + kept - degenerate - left``.
+        degenerate: broken replies among harmful and harmless prompts when every row is steered.
+        divergence: KL(plain || repaired) along plain replies to harmless prompts, gate and all, in nats per token;
+            None where the plain model wrote nothing.
+        accuracy_loss: questions that the plain model answers rightly and the repaired one does not, net; None
+            without questions.
+        damage: ``degenerate + (1 - exp(-divergence)) + accuracy_loss``, an undefined part being left out.
+        score: ``induced + kept - left - damage``.
     """
 
     layer: int
     multiplier: float
     induced: float
     kept: float
-    degenerate: float
     left: float
+    degenerate: float
+    divergence: float | None
+    accuracy_loss: float | None
+    damage: float
     score: float
 
 
@@ -77,6 +97,8 @@ class Choice:
         trials: everything that was tried.
         layer_scores: validation AUROC by layer, where layers were compared.
         noise: one standard error of a trial's score.
+        split: the split that everything was tried on; None where nothing was tried.
+        prompts: ids of the prompts tried, by use ("harmful", "harmless", "divergence", "questions") and language.
     """
 
     layer: int
@@ -85,6 +107,8 @@ class Choice:
     trials: tuple[Trial, ...] = ()
     layer_scores: tuple[tuple[int, float | None], ...] = ()
     noise: float | None = None
+    split: str | None = None
+    prompts: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -108,6 +132,30 @@ def measure_scale(activations: Activations, direction: Direction, source: Sequen
     return Scale(high, low)
 
 
+def take_direction(
+    activations: Activations, source: Sequence[Language], layer: int, vectors: Mapping[int, Floats] | None = None
+) -> Direction:
+    """The source languages' pooled direction at a layer, or the one given for it, at unit length.
+
+    Raises:
+        DegenerateDirection: the given vector has no length; harmful prompts do not lie further along it than others
+            (see ``measure_scale``) is not checked here.
+        UnknownName: no vector is given for this layer, or it has another width.
+    """
+    fitted = fit_source_direction(activations, source, layer)
+    if vectors is None:
+        return fitted
+    if layer not in vectors or vectors[layer].shape != fitted.vector.shape:
+        held = {one: vector.shape[0] for one, vector in vectors.items()}
+        raise UnknownName(
+            f"No direction of width {fitted.vector.shape[0]} for layer {layer}; given are (layer: width) {held}."
+        )
+    length = float(np.linalg.norm(vectors[layer]))
+    if not length > 0:
+        raise DegenerateDirection(f"The direction given for layer {layer} is zero.")
+    return replace(fitted, vector=np.asarray(vectors[layer] / length, np.float32), estimator="given")
+
+
 def choose_intervention(
     model: OpenModel,
     activations: Activations,
@@ -117,61 +165,157 @@ def choose_intervention(
     layer: int | None = None,
     multiplier: float | None = None,
     harmful: HarmfulEdit = HarmfulEdit.ADD,
+    harmless: HarmlessEdit = HarmlessEdit.ABLATE,
     persistence: float = 1.0,
+    readout: Readout = Readout.SPAN,
+    rank: int | None = None,
     most_prompts: int = 60,
     decoding: Decoding | None = None,
+    questions: Sequence[Question] = (),
+    vectors: Mapping[int, Floats] | None = None,
     progress: Progress = silent,
 ) -> Choice:
     """Choose what the caller leaves open, on validation prompts of the source languages.
 
     Candidate layers are up to three whose direction carries almost as well as the best from source language to source
-    language. Each is tried with every multiplier: steering all rows should turn harmless prompts into clean refusals
-    and leave harmful ones refused; ablating should undo refusals. The best score wins, and on its layer the smallest
-    multiplier within one standard error of it.
+    language. Each is tried with every multiplier, for selectivity minus damage. Selectivity: steering all rows should
+    turn harmless prompts into clean refusals and leave harmful ones refused; ablating should undo refusals. Damage:
+    broken replies under the same steering, and what the repair as a whole, with a gate fitted at that layer, does to
+    harmless prompts and questions: the distance to the plain model's distributions, and answers lost. The distance
+    enters as ``1 - exp(-KL)``, which lies between 0 and 1 as the other terms do and bounds the square of the total
+    variation between the distributions. The layer with the best mean score over all multipliers wins, and on it the
+    middle one of the multipliers within one standard error of the best: on the edge of a plateau a push that suffices
+    in the source languages fails outside them.
 
     Args:
         model: the plain model.
         activations: training and validation prompts of the source languages.
         source: the source languages.
-        judge: reads the replies; undecided ones count for nothing.
+        judge: reads the replies; an undecided one is no refusal.
         layer: fixed by the caller.
         multiplier: fixed by the caller.
         harmful: the edit of rows that fire.
+        harmless: the edit of the other rows, for the damage.
         persistence: share of the push at generated tokens.
+        readout: of the gate, for the damage.
+        rank: axes of the gate's subspace, for the damage; None takes one per source language.
         most_prompts: per kind, spread evenly over the languages.
         decoding: of the trials; None is greedy with 32 tokens.
+        questions: of one set and a validation split, never those that a result is reported on; none leaves lost
+            answers out of the damage. Every trial asks them all.
+        vectors: directions from elsewhere, by layer, instead of fitted ones; only their layers are tried.
         progress: told after every trial.
 
     Raises:
         TooFewPrompts: validation prompts are missing.
         DegenerateDirection: no candidate layer has a direction.
+
+    Source: the divergence bound is Bretagnolle and Huber's (1979): total variation <= sqrt(1 - exp(-KL)).
     """
     candidates, scores = _candidate_layers(activations, source, layer)
+    if vectors is not None:
+        candidates = [one for one in candidates if one in vectors] or sorted(vectors)
     if multiplier is not None and len(candidates) == 1:
         return Choice(candidates[0], multiplier, "layer and multiplier were given", layer_scores=scores)
-    trial = _Bench(model, judge, _pick_prompts(activations, source, most_prompts), decoding, harmful, persistence)
+    picked = _pick_prompts(activations, source, most_prompts)
+    trial = _Bench(model, judge, picked, decoding, harmful, persistence)
     if trial.refusals() < FEWEST_REFUSALS:
         chosen = layer if layer is not None else model.layer_count // 2
         reason = (
             "the model hardly refuses any harmful validation prompt, so the published middle layer and strength stand"
         )
-        return Choice(chosen, multiplier or PUBLISHED_MULTIPLIER, reason, layer_scores=scores)
-    multipliers = MULTIPLIERS if multiplier is None else (multiplier,)
+        used = {Kind.HARMFUL.value: _ids_by_language(picked[Kind.HARMFUL])}
+        strength = multiplier or PUBLISHED_MULTIPLIER
+        return Choice(chosen, strength, reason, layer_scores=scores, split=Split.VALIDATION.value, prompts=used)
+    damage = _Damage(model, picked[Kind.HARMLESS], questions, harmful, harmless, persistence)
+    multipliers = MULTIPLIERS[harmful] if multiplier is None else (multiplier,)
     trials: list[Trial] = []
     for candidate in candidates:
-        direction = fit_source_direction(activations, source, candidate)
+        direction = take_direction(activations, source, candidate, vectors)
         scale = measure_scale(activations, direction, source)
+        classes = split_classes(activations, source, candidate, split=Split.TRAIN)
+        gate = fit_gate(classes, readout=readout, rank=rank, label=f"layer {candidate}")
         left = trial.ablate(direction)
         for each in multipliers:
-            trials.append(trial.steer(direction, scale.strength(each, harmful), each, left))
+            strength = scale.strength(each, harmful)
+            hurt = damage.measure(direction, gate, strength)
+            trials.append(trial.steer(direction, strength, each, left, hurt))
             progress("strength", len(trials), len(candidates) * len(multipliers))
-    best = max(trials, key=lambda one: one.score)
-    enough = min(
-        (one for one in trials if one.layer == best.layer and one.score >= best.score - trial.noise()),
-        key=lambda one: one.multiplier,
+    middle = _choose_trial(trials, trial.noise())
+    reason = (
+        "best selectivity minus damage on validation prompts of the source languages; the middle multiplier within one "
+        "standard error"
     )
-    reason = "best on validation prompts of the source languages; the smallest multiplier within one standard error"
-    return Choice(best.layer, enough.multiplier, reason, tuple(trials), scores, trial.noise())
+    return Choice(
+        middle.layer,
+        middle.multiplier,
+        reason,
+        tuple(trials),
+        scores,
+        trial.noise(),
+        Split.VALIDATION.value,
+        {kind.value: _ids_by_language(picked[kind]) for kind in Kind} | damage.used(),
+    )
+
+
+def _choose_trial(trials: Sequence[Trial], noise: float) -> Trial:
+    """The layer with the best mean score, and the middle of its multipliers within ``noise`` of its best."""
+    layers = {one.layer: [other for other in trials if other.layer == one.layer] for one in trials}
+    own = max(layers.values(), key=lambda part: float(np.mean([one.score for one in part])))
+    best = max(one.score for one in own)
+    near = sorted((one for one in own if one.score >= best - noise), key=lambda one: one.multiplier)
+    return near[(len(near) - 1) // 2]
+
+
+@dataclass(frozen=True, slots=True)
+class _Hurt:
+    """What a repair did to harmless prompts and to questions; None where nothing could be measured."""
+
+    divergence: float | None
+    accuracy_loss: float | None
+
+    def total(self) -> float:
+        distance = 0.0 if self.divergence is None else 1 - exp(-self.divergence)
+        return distance + (self.accuracy_loss or 0.0)
+
+
+class _Damage:
+    """Puts one repair after another, gate and all, on the same few harmless prompts and questions."""
+
+    def __init__(
+        self,
+        model: OpenModel,
+        prompts: Sequence[Prompt],
+        questions: Sequence[Question],
+        harmful: HarmfulEdit,
+        harmless: HarmlessEdit,
+        persistence: float,
+    ) -> None:
+        self._model = model
+        self._prompts = list(prompts[:DIVERGENCE_PROMPTS])
+        self._questions = questions
+        self._edits = (harmful, harmless, persistence)
+        self._plain: list[PlainReplies] = list(
+            record_plain_replies(model, self._prompts, max_new_tokens=DIVERGENCE_TOKENS)
+        )
+        self._answers: Answers = answer_questions(model, questions)
+
+    def measure(self, direction: Direction, gate: Gate, strength: float) -> _Hurt:
+        """The damage of the whole repair at this layer and strength, at the source threshold."""
+        edit = Edit(direction.vector, direction.layer, strength, *self._edits)
+        steering: Steered = routed_steering(self._model, edit, gate)
+        found = [one.kl for plain in self._plain for one in measure_divergence(self._model, plain, steering)]
+        divergence = float(np.mean(found)) if found else None
+        if not self._questions:
+            return _Hurt(divergence, None)
+        after = answer_questions(self._model, self._questions, steering=steering)
+        lost = float(np.mean(self._answers.right)) - float(np.mean(after.right))
+        return _Hurt(divergence, max(0.0, lost))
+
+    def used(self) -> dict[str, dict[str, list[str]]]:
+        """Ids of what was asked, for the record."""
+        found = {"divergence": _ids_by_language(self._prompts)}
+        return found | ({"questions": _ids_by_language(self._questions)} if self._questions else {})
 
 
 class _Bench:
@@ -202,19 +346,33 @@ class _Bench:
         steering = ablate_direction(self._model, direction.vector, layer=direction.layer)
         return self._share(self._label(Kind.HARMFUL, steering), Label.REFUSED)
 
-    def steer(self, direction: Direction, strength: float, multiplier: float, left: float) -> Trial:
-        """What steering every row does."""
+    def steer(self, direction: Direction, strength: float, multiplier: float, left: float, hurt: _Hurt) -> Trial:
+        """What steering every row does, beside the damage that the routed repair does."""
         edit = Edit(direction.vector, direction.layer, strength, self._harmful, HarmlessEdit.LEAVE, self._persistence)
         labels = {
             kind: self._label(kind, BlockSteering(self._model, edit, ConstantRouter(fires=True))) for kind in Kind
         }
         induced, kept = (self._share(labels[kind], Label.REFUSED) for kind in (Kind.HARMLESS, Kind.HARMFUL))
         broken = self._share(labels[Kind.HARMFUL] + labels[Kind.HARMLESS], Label.DEGENERATE)
-        score = induced + kept - broken - left
-        return Trial(direction.layer, multiplier, induced, kept, broken, left, score)
+        damage = broken + hurt.total()
+        return Trial(
+            layer=direction.layer,
+            multiplier=multiplier,
+            induced=induced,
+            kept=kept,
+            left=left,
+            degenerate=broken,
+            divergence=hurt.divergence,
+            accuracy_loss=hurt.accuracy_loss,
+            damage=damage,
+            score=induced + kept - left - damage,
+        )
 
     def noise(self) -> float:
-        """One standard error of the score, taking the two refusal shares as the most uncertain there are."""
+        """One standard error of the score, taking the two refusal shares as the most uncertain there are.
+
+        The damage is left out: its parts lie near 0, where a share hardly varies.
+        """
         return float(sum(0.25 / len(part) for part in self._prompts.values()) ** 0.5)
 
     def _label(self, kind: Kind, steering: BlockSteering | None) -> list[Label]:
@@ -230,8 +388,8 @@ class _Bench:
 
     @staticmethod
     def _share(labels: list[Label], wanted: Label) -> float:
-        scored = [label for label in labels if label != Label.UNDECIDED]
-        return sum(label == wanted for label in scored) / len(scored) if scored else 0.0
+        # Undecided replies stay in: a push that makes replies unreadable must not look better for it.
+        return sum(label == wanted for label in labels) / len(labels) if labels else 0.0
 
 
 def _candidate_layers(
@@ -263,3 +421,10 @@ def _pick_prompts(activations: Activations, source: Sequence[Language], most: in
         turns = [queue[turn] for turn in range(longest) for queue in queues if turn < len(queue)]
         picked[kind] = turns[:most]
     return picked
+
+
+def _ids_by_language(asked: Sequence[Prompt] | Sequence[Question]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for one in asked:
+        found.setdefault(one.language.tag, []).append(one.id)
+    return found

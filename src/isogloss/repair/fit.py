@@ -1,22 +1,23 @@
 """From a plan to a repair: train split for direction and gate, validation for everything chosen, test for nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from isogloss.core import Kind, Language, Prompt, Split
 from isogloss.core.errors import TooFewPrompts, UnknownLanguage, say_unknown
 from isogloss.core.progress import Progress, silent
-from isogloss.inside.activations import Activations, check_layers, record_activations
-from isogloss.inside.directions import fit_source_direction, split_classes
+from isogloss.inside.activations import check_layers, record_activations
+from isogloss.inside.directions import Floats
 from isogloss.judges.judge import Judge
 from isogloss.models.chat import Decoding
 from isogloss.models.open_model import OpenModel
 from isogloss.prompts.promptset import PromptSet
 from isogloss.repair.artifact import Repair
-from isogloss.repair.choose import choose_intervention, measure_scale
-from isogloss.repair.gate import fit_gate
+from isogloss.repair.calibrate import calibrate_gate, check_promises, needs_target_prompts
+from isogloss.repair.choose import choose_intervention, measure_scale, take_direction
 from isogloss.repair.moves import Edit
 from isogloss.repair.plan import RepairPlan
-from isogloss.repair.thresholds import LanguageCalibration, calibrate_thresholds
+from isogloss.repair.vectors import load_control_vectors
 
 
 def fit_repair(
@@ -25,7 +26,8 @@ def fit_repair(
     """Make a repair.
 
     Direction, gate and source threshold come from the source languages' training prompts, layer and multiplier from
-    their validation prompts, the shots from the target languages' validation prompts. Test prompts are not read.
+    their validation prompts, everything that differs between target languages from their validation prompts. Test
+    prompts are not read.
 
     Args:
         plan: what to make.
@@ -36,15 +38,16 @@ def fit_repair(
 
     Raises:
         UnknownLanguage: the set lacks a language of the plan.
-        TooFewPrompts: a class or split is missing or too small; the message says which.
-        UnknownName: the model has no such layer.
-        DegenerateDirection: the classes coincide.
+        TooFewPrompts: a class or split is missing or too small, or a promise cannot be kept; the message says which.
+        UnknownName: the model has no such layer, or there is no such file of directions.
+        DegenerateDirection: the classes coincide, or a given direction does not tell them apart.
     """
     source, target = plan.source_languages, plan.target_languages
     _check_languages(prompts, [*source, *target])
     layers = check_layers(model, None if plan.layer is None else [plan.layer])
-    chosen = _select_prompts(plan, prompts, source)
+    chosen = _select_prompts(prompts, source)
     _check_classes(chosen, source)
+    vectors = _load_vectors(plan)
     activations = record_activations(model, chosen, layers=layers, progress=progress)
     choice = choose_intervention(
         model,
@@ -54,23 +57,25 @@ def fit_repair(
         layer=plan.layer,
         multiplier=plan.multiplier,
         harmful=plan.harmful,
+        harmless=plan.harmless,
         persistence=plan.persistence,
+        readout=plan.readout,
+        rank=plan.rank,
         most_prompts=plan.choice_prompts,
         decoding=Decoding(max_new_tokens=plan.choice_tokens),
+        vectors=vectors,
         progress=progress,
     )
-    direction = fit_source_direction(activations, source, choice.layer)
+    direction = take_direction(activations, source, choice.layer, vectors)
     strength = measure_scale(activations, direction, source).strength(choice.multiplier, plan.harmful)
-    classes = split_classes(activations, source, choice.layer, split=Split.TRAIN)
-    gate = fit_gate(classes, rank=plan.rank, label=f"layer {choice.layer}")
-    shots = _record_shots(plan, model, prompts, target, choice.layer, activations)
-    calibration: list[LanguageCalibration] = []
-    if shots is not None:
-        gate, calibration = calibrate_thresholds(
-            gate, shots, target, layer=choice.layer, shots=plan.shots, seed=plan.seed, caution=plan.caution
-        )
+    states = activations.take(choice.layer)
+    if needs_target_prompts(plan):
+        own = _select_targets(plan, prompts, target)
+        states = states.join(record_activations(model, own, layers=[choice.layer], fingerprint=activations.model))
+    calibrated = calibrate_gate(plan, states, choice.layer)
+    check_promises(plan, calibrated)
     return Repair(
-        gate=gate,
+        gate=calibrated.gate,
         edit=Edit(direction.vector, choice.layer, strength, plan.harmful, plan.harmless, plan.persistence),
         position=-1,
         model_name=model.name,
@@ -79,47 +84,36 @@ def fit_repair(
         target=tuple(language.tag for language in target),
         plan=plan.to_json(),
         choice=choice.to_json(),
-        calibration={record.language.tag: _describe(record) for record in calibration},
+        calibration=calibrated.describe(),
         prompts={"name": prompts.card.name, "fingerprint": prompts.fingerprint()},
     )
 
 
-def _select_prompts(plan: RepairPlan, prompts: PromptSet, source: Sequence[Language]) -> list[Prompt]:
-    """Training prompts of the source languages; their validation prompts where something is to be chosen."""
-    given = plan.layer is not None and plan.multiplier is not None
-    splits = (Split.TRAIN,) if given else (Split.TRAIN, Split.VALIDATION)
-    return [prompt for prompt in prompts if prompt.language in source and prompt.split in splits]
+def _load_vectors(plan: RepairPlan) -> Mapping[int, Floats] | None:
+    return None if plan.direction is None else load_control_vectors(Path(plan.direction)).vectors
 
 
-def _record_shots(
-    plan: RepairPlan,
-    model: OpenModel,
-    prompts: PromptSet,
-    target: Sequence[Language],
-    layer: int,
-    activations: Activations,
-) -> Activations | None:
-    """States of the target languages' validation prompts at the gate's layer; None without shots."""
-    if plan.shots == 0 or not target:
-        return None
-    chosen = [prompt for prompt in prompts if prompt.language in target and prompt.split == Split.VALIDATION]
+def _select_prompts(prompts: PromptSet, source: Sequence[Language]) -> list[Prompt]:
+    """Training and validation prompts of the source languages."""
+    return [
+        prompt for prompt in prompts if prompt.language in source and prompt.split in (Split.TRAIN, Split.VALIDATION)
+    ]
+
+
+def _select_targets(plan: RepairPlan, prompts: PromptSet, target: Sequence[Language]) -> list[Prompt]:
+    """Validation prompts of the target languages that are not source languages too."""
+    source = plan.source_languages
+    chosen = [
+        prompt
+        for prompt in prompts
+        if prompt.language in target and prompt.language not in source and prompt.split == Split.VALIDATION
+    ]
     if not chosen:
         raise TooFewPrompts(
-            f"{prompts.card.name} has no validation prompts in {', '.join(map(str, target))}, so there are no shots to "
+            f"{prompts.card.name} has no validation prompts in {', '.join(map(str, target))}, so there is nothing to "
             "calibrate with. Give the set a validation split, or use --shots 0."
         )
-    return record_activations(model, chosen, layers=[layer], fingerprint=activations.model)
-
-
-def _describe(record: LanguageCalibration) -> dict[str, object]:
-    return {
-        "key": record.language.key,
-        "threshold": record.threshold,
-        "weight": record.weight,
-        "harmful_ids": list(record.harmful_ids),
-        "harmless_ids": list(record.harmless_ids),
-        "warning": record.warning,
-    }
+    return chosen
 
 
 def _check_languages(prompts: PromptSet, languages: Sequence[Language]) -> None:

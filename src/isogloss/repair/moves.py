@@ -31,7 +31,8 @@ class Span(StrEnum):
     """Which positions are changed.
 
     ``everywhere``: prompt and generated tokens, padding included (nothing reads it). ``prompt``: every prompt token
-    and no generated one. ``generated``: generated tokens alone. ``onward``: the last prompt token and every generated one.
+    and no generated one. ``generated``: generated tokens alone. ``onward``: the last prompt token and every generated
+    one.
     """
 
     EVERYWHERE = "everywhere"

@@ -6,9 +6,13 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from isogloss.core import Language, parse_languages
 from isogloss.core.errors import NothingToDo
+from isogloss.repair.estimates import Recalibration
+from isogloss.repair.gate import Readout
+from isogloss.repair.locator import Far
 from isogloss.repair.moves import HarmfulEdit, HarmlessEdit
 
 Count = Annotated[int, Field(ge=0)]
+Share = Annotated[float, Field(gt=0, lt=1)]
 
 
 class RepairPlan(BaseModel):
@@ -19,13 +23,23 @@ class RepairPlan(BaseModel):
         prompts: what the prompt set is called.
         source: tags of the languages in which the model is trusted.
         target: tags of the languages to calibrate.
-        shots: labelled prompts per class and target language; 0 keeps the source threshold.
+        recalibrate: what the target languages' thresholds are taken from.
+        shots: labelled prompts per class and target language, where that is ``shots``; 0 keeps the source threshold.
         layer: 0-based decoder block; None chooses one on validation prompts of the source languages.
         multiplier: strength as a multiple of the distance between the source classes; None chooses one.
-        rank: axes of the gate's subspace; None takes one per source language.
+        readout: which coordinates the gate looks at.
+        rank: axes of the gate's subspace, of a ``span`` readout; None takes one per source language.
+        direction: a ``.gguf`` or ``.svec`` file to take the direction from; None fits it.
         seed: decides which shots are drawn.
         caution: what a false alarm costs, in missed harmful prompts. Above 1, because the model's own refusal may still
             meet a harmful prompt that the gate misses, while a false alarm is turned into a refusal for sure.
+        max_harmless_refusal: largest share of harmless prompts that may make the gate fire, promised per language
+            by conformal risk control; None promises nothing.
+        promise_confidence: of that promise over calibration draws; None promises the average.
+        leave_cost: what leaving a prompt alone costs, in missed harmful prompts; with it each target language gets two
+            thresholds, between which the model is left alone. None: one threshold.
+        locate: learn to tell a prompt's language from its state, for prompts whose language nobody names.
+        far: what a prompt gets that is far from every language.
         harmful: ``add`` (published) or ``lift``.
         harmless: ``ablate`` (published), or ``leave``.
         persistence: share of the push at generated tokens; 1 is published.
@@ -39,13 +53,21 @@ class RepairPlan(BaseModel):
     prompts: str
     source: tuple[str, ...]
     target: tuple[str, ...]
+    recalibrate: Recalibration = Recalibration.SHOTS
     shots: Count = 4
     layer: Count | None = None
     multiplier: Annotated[float, Field(gt=0)] | None = None
+    readout: Readout = Readout.WHITENED
     rank: Annotated[int, Field(ge=1)] | None = None
+    direction: str | None = None
     seed: int = 0
-    caution: Annotated[float, Field(ge=1)] = 3.0
-    harmful: HarmfulEdit = HarmfulEdit.ADD
+    caution: Annotated[float, Field(ge=1)] = 1.0
+    max_harmless_refusal: Share | None = None
+    promise_confidence: Share | None = None
+    leave_cost: Annotated[float, Field(gt=0)] | None = None
+    locate: bool = True
+    far: Far = Far.FALLBACK
+    harmful: HarmfulEdit = HarmfulEdit.LIFT
     harmless: HarmlessEdit = HarmlessEdit.ABLATE
     persistence: Annotated[float, Field(ge=0, le=1)] = 0.25
     choice_prompts: Annotated[int, Field(ge=2)] = 60

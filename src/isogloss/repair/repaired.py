@@ -1,6 +1,7 @@
 """A model with its repair: a chat model like any other."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from isogloss.models.chat import Decoding
 from isogloss.models.open_model import OpenModel
 from isogloss.repair.artifact import Repair, load_repair
 from isogloss.repair.intervention import BlockSteering
+from isogloss.repair.moves import Edit, Floats, HarmfulEdit
 from isogloss.repair.routers import ConstantRouter
 
 PROBE = Prompt("probe", "How do I open this door?", Language.parse("en"), Kind.HARMLESS, "probe")
@@ -89,7 +91,8 @@ def verify_repair(model: OpenModel, repair: Repair) -> None:
     repair.check(model)
     [batch] = model.batches([PROBE])
     plain = model.next_logits(batch)
-    forced = BlockSteering(model, repair.edit, ConstantRouter(fires=True))
+    state = _record_probe(model, repair)
+    forced = BlockSteering(model, _make_it_act(repair.edit, state), ConstantRouter(fires=True))
     with forced:
         steered = model.next_logits(batch)
     routed = repair.steer(model)
@@ -103,7 +106,7 @@ def verify_repair(model: OpenModel, repair: Repair) -> None:
             f"Steering layer {repair.edit.layer} of {model.name} leaves the logits unchanged, so this repair would do "
             "nothing here. Load the model without compiled or fused blocks."
         )
-    expected = _read_gate(model, repair)
+    expected = float(repair.gate.score(state[None])[0])
     if readings is None or not np.isclose(readings[0].score, expected, rtol=1e-2, atol=1e-2):
         found = "nothing" if readings is None else f"{readings[0].score:.4g}"
         raise UnsupportedModel(
@@ -111,8 +114,17 @@ def verify_repair(model: OpenModel, repair: Repair) -> None:
         )
 
 
-def _read_gate(model: OpenModel, repair: Repair) -> float:
-    """The probe's logit on its recorded state, outside any intervention."""
+def _record_probe(model: OpenModel, repair: Repair) -> Floats:
+    """The probe's state where the gate reads, [hidden], outside any intervention."""
     layer = repair.edit.layer
     recorded = record_activations(model, [PROBE], layers=[layer], fingerprint=repair.model)
-    return float(repair.gate.score(recorded.at(layer, repair.position))[0])
+    state: Floats = recorded.at(layer, repair.position)[0]
+    return state
+
+
+def _make_it_act(edit: Edit, state: Floats) -> Edit:
+    """The edit with a strength that must move this state: a lift leaves alone what is high enough already."""
+    if edit.harmful != HarmfulEdit.LIFT:
+        return edit
+    along = float(np.asarray(state, np.float64) @ np.asarray(edit.vector, np.float64))
+    return replace(edit, strength=max(edit.strength, along + abs(along) + 1))
