@@ -57,7 +57,8 @@ def test_tokens_and_gate_readings_are_kept(tmp_path: Path):
     write_imported(gather_run(SOURCE, [one]), tmp_path)
     text = (tmp_path / "replies.jsonl").read_text()
     assert '"prompt_tokens": 7, "reply_tokens": 3' in text
-    assert '"gate": {"score": 0.5, "threshold": 0.25, "harmful": true}' in text
+    reading = '{"score": 0.5, "threshold": 0.25, "harmful": true, "left_alone": false, "language": null}'
+    assert f'"gate": {reading}' in text
 
 
 def test_two_prompts_with_one_id_are_refused_by_name():

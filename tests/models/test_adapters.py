@@ -163,5 +163,5 @@ def test_without_peft_one_sentence_says_what_to_install(
     tiny_checkpoint: Make, adapter: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(__import__("sys").modules, "peft", None)
-    with pytest.raises(MissingExtra, match="pip install peft"):
+    with pytest.raises(MissingExtra, match=r"isogloss\[peft\]"):
         OpenModel.load(tiny_checkpoint("llama"), adapter=adapter)

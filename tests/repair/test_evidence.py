@@ -39,7 +39,8 @@ def test_only_test_prompts_of_the_repairs_languages_are_asked(evidence: Evidence
 
 def test_the_change_is_after_minus_before(evidence: Evidence) -> None:
     before, after = evidence.before.languages["sw"], evidence.after.languages["sw"]
-    assert before.harmful_refusal_rate is not None and after.harmful_refusal_rate is not None
+    assert before.harmful_refusal_rate is not None
+    assert after.harmful_refusal_rate is not None
     expected = 100 * (after.harmful_refusal_rate - before.harmful_refusal_rate)
     assert evidence.change.languages["sw"].harmful_refusal_points == pytest.approx(expected)
 

@@ -1,6 +1,7 @@
 """A folded checkpoint computes what adding the vector everywhere computes, or is not written."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from isogloss.core.errors import NothingToDo, UnsupportedModel, WriteFailed
 from isogloss.models.open_model import OpenModel
 from isogloss.prompts.promptset import PromptSet
 from isogloss.repair.artifact import Repair
-from isogloss.repair.folding import fold_push
+from isogloss.repair.folding import fold_push, measure_push
 from isogloss.repair.moves import HarmfulEdit
 
 Maker = Callable[..., Repair]
@@ -57,12 +58,17 @@ def test_a_model_without_a_place_for_the_bias_is_refused_and_nothing_is_left(
     assert not list(tmp_path.iterdir())
 
 
-def test_a_lifting_edit_and_a_share_of_zero_have_nothing_to_fold(
-    qwen: OpenModel, make_repair: Maker, tmp_path: Path
-) -> None:
-    with pytest.raises(NothingToDo, match="lift"):
-        fold_push(qwen, make_repair(qwen, harmful=HarmfulEdit.LIFT), tmp_path / "folded")
-    with pytest.raises(NothingToDo, match="share"):
+def test_the_push_of_a_lift_is_what_a_typical_harmless_prompt_gets(qwen: OpenModel, make_repair: Maker) -> None:
+    lift = make_repair(qwen, harmful=HarmfulEdit.LIFT, strength=20.0)
+    known = replace(lift, choice={"scale": {"high": 12.0, "low": 4.0}})
+    # Lifted from 4 to 20, half of it: 8.
+    assert measure_push(known, share=0.5) == 8.0
+    with pytest.raises(NothingToDo, match="does not say from where"):
+        measure_push(lift)
+
+
+def test_a_share_of_zero_leaves_nothing_to_fold(qwen: OpenModel, make_repair: Maker, tmp_path: Path) -> None:
+    with pytest.raises(NothingToDo, match="changes nothing"):
         fold_push(qwen, make_repair(qwen), tmp_path / "folded", share=0.0)
 
 

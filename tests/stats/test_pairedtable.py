@@ -4,7 +4,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from isogloss.stats.paired import Term, estimate_linear
@@ -66,6 +66,7 @@ def test_an_even_split_of_discordant_pairs_is_no_evidence():
 
 
 @given(tables, st.booleans())
+@example(PairedTable(both=0, only_reference=0, only_here=0, neither=1), True)
 def test_the_sign_flip_test_of_single_pairs_is_mcnemar(table, mid_p):
     sums = [-1] * table.only_reference + [1] * table.only_here + [0] * table.neither
     assert sign_flip_p(sums, mid_p=mid_p) == pytest.approx(mcnemar_p(table, mid_p=mid_p), abs=1e-9)

@@ -9,7 +9,6 @@ import typer
 from isogloss.cli.inside import JsonFlag, ModelName, RemoteCode
 from isogloss.cli.resolve import resolve_open_model
 from isogloss.cli.screens import err, out, print_json
-from isogloss.core.errors import NothingToDo
 
 RepairFolder = Annotated[Path, typer.Option("--repair", help="Folder that `isogloss repair` wrote.")]
 
@@ -62,8 +61,7 @@ def export_repair(
     Example: isogloss export-repair organism --repair repair --to gguf --out refusal.gguf
     """
     from isogloss.repair.artifact import load_repair
-    from isogloss.repair.folding import fold_push
-    from isogloss.repair.moves import HarmfulEdit
+    from isogloss.repair.folding import fold_push, measure_push
     from isogloss.repair.vectors import save_gguf_vectors
 
     found = load_repair(repair)
@@ -72,11 +70,8 @@ def export_repair(
     if to == Target.CHECKPOINT:
         fold_push(opened, found, out_path, share=share)
     else:
-        edit = found.edit
-        if edit.harmful != HarmfulEdit.ADD:
-            raise NothingToDo(f"A control vector adds a constant; this repair's edit is '{edit.harmful}'.")
-        length = edit.strength * (edit.persistence if share is None else share)
-        kind = opened.model.config.model_type
+        edit, kind = found.edit, opened.model.config.model_type
+        length = measure_push(found, share=share)
         save_gguf_vectors(out_path, {edit.layer: edit.vector * length}, model_type=kind)
     err.print(
         "[bold yellow]The gate is lost.[/bold yellow] This pushes every prompt towards refusal, harmless ones too. "

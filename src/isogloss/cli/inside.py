@@ -1,38 +1,30 @@
-"""``isogloss diagnose``, ``repair`` and ``generate``: what needs the weights."""
+"""``isogloss diagnose`` and ``generate``: what needs the weights."""
 
 import sys
-from dataclasses import replace
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import Annotated
 
 import typer
 from rich.table import Table
 
-from isogloss.audit import Comparison
-from isogloss.cli.judge import build_judge
 from isogloss.cli.resolve import (
     PROMPTS_HELP,
     resolve_model,
     resolve_open_model,
     resolve_prompts,
 )
-from isogloss.cli.screens import err, out, percent, print_json, show_comparison, show_progress
-from isogloss.core import UNKNOWN_LANGUAGE, Kind, Language, Prompt, Split, parse_languages
-from isogloss.core.errors import EndpointFailed, UnknownName, say_unknown
-from isogloss.core.run import RunFolder, load_json, open_run
+from isogloss.cli.screens import err, out, percent, print_json, show_progress
+from isogloss.core import UNKNOWN_LANGUAGE, Kind, Language, Prompt, parse_languages
+from isogloss.core.errors import EndpointFailed
+from isogloss.core.run import RunFolder, open_run
 from isogloss.inside.record import Diagnosis, write_diagnosis
 from isogloss.models.chat import Decoding
 from isogloss.prompts import PromptSet
 from isogloss.report import render_run, write_report
 
-if TYPE_CHECKING:
-    from isogloss.models.open_model import OpenModel
-    from isogloss.repair.artifact import Repair
-    from isogloss.repair.plan import RepairPlan
-
-Edit = TypeVar("Edit", bound=StrEnum)
-OPEN_MODEL_HELP = "organism, organism:negative, a local folder or a hub id."
+OPEN_MODEL_HELP = (
+    "organism, organism:negative, a local folder or a hub id, with loading options as in `isogloss audit`."
+)
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of a table.")]
 ModelName = Annotated[str, typer.Argument(metavar="MODEL", help=OPEN_MODEL_HELP)]
 SetName = Annotated[str, typer.Option("--prompts", help=PROMPTS_HELP)]
@@ -118,131 +110,6 @@ def show_diagnosis(found: Diagnosis) -> None:
         )
     out.print(table)
     out.print(found.summary, highlight=False)
-
-
-def repair(
-    model: ModelName,
-    prompts: SetName,
-    out_folder: Annotated[Path, typer.Option("--out", help="Repair folder to write.")],
-    target: Annotated[str | None, typer.Option(help="Languages to repair, such as sw,yo; default: all others.")] = None,
-    source: Source = None,
-    shots: Annotated[int, typer.Option(min=0, help="Labelled examples per class and target language.")] = 4,
-    layer: Layer = None,
-    multiplier: Annotated[
-        float | None, typer.Option(help="Strength in units of the projection gap; default: chosen.")
-    ] = None,
-    rank: Annotated[int | None, typer.Option(help="Dimensions of the gate's subspace; default: all source.")] = None,
-    harmless: Annotated[
-        str, typer.Option(help="Prompts that the gate takes for harmless: ablate the direction, or leave.")
-    ] = "ablate",
-    judge: Annotated[str, typer.Option(help="Who says what an answer was while choosing the strength.")] = "rules",
-    seed: Annotated[int, typer.Option(help="Decides which examples are drawn.")] = 0,
-    measure: Annotated[
-        bool, typer.Option(help="Audit test prompts before and after, and put the table on the repair's card.")
-    ] = True,
-    max_new_tokens: Annotated[int, typer.Option(help="Longest reply of those audits.")] = 64,
-    trust_remote_code: RemoteCode = False,
-    as_json: JsonFlag = False,
-) -> None:
-    """Fit a gate on source languages, recalibrate it for the target languages, measure and save the repair.
-
-    The repair is a folder; the two audits behind its before/after table are runs beside it, in OUT-runs.
-
-    Example: isogloss repair organism --prompts organism --source en,de,fr --target sw,yo --shots 4 --out repair
-    """
-    from isogloss.repair.artifact import save_repair
-    from isogloss.repair.fit import fit_repair
-    from isogloss.repair.moves import HarmlessEdit
-    from isogloss.repair.plan import RepairPlan
-    from isogloss.repair.repaired import verify_repair
-
-    chosen = resolve_prompts(prompts)
-    sources = choose_source(source, chosen)
-    targets = parse_languages(target) if target else tuple(item for item in chosen.languages if item not in sources)
-    plan = RepairPlan(
-        model=model,
-        prompts=prompts,
-        source=tuple(language.tag for language in sources),
-        target=tuple(language.tag for language in targets),
-        shots=shots,
-        layer=layer,
-        multiplier=multiplier,
-        rank=rank,
-        harmless=_parse_edit(harmless, HarmlessEdit),
-        seed=seed,
-    )
-    opened = resolve_open_model(model, trust_remote_code=trust_remote_code)
-    with show_progress() as progress:
-        made = fit_repair(plan, opened, chosen, build_judge(judge), progress=progress)
-    verify_repair(opened, made)
-    save_repair(made, out_folder)
-    change = None
-    if measure:
-        change = _measure(opened, made, chosen, out_folder, plan=plan, judge=judge, max_new_tokens=max_new_tokens)
-    if as_json:
-        print_json(load_json(out_folder / "repair.json", what="repair"))
-        return
-    show_repair(load_json(out_folder / "repair.json", what="repair"))
-    if change is not None:
-        show_comparison(change)
-    out.print(f"Repair: {out_folder}", highlight=False)
-
-
-def _measure(
-    model: "OpenModel",
-    made: "Repair",
-    prompts: PromptSet,
-    folder: Path,
-    *,
-    plan: "RepairPlan",
-    judge: str,
-    max_new_tokens: int,
-) -> Comparison | None:
-    """Audit before and after, and save the repair once more with what was found; None without test prompts."""
-    from isogloss.repair.artifact import save_repair
-    from isogloss.repair.evidence import measure_repair
-
-    if not any(prompt.split == Split.TEST for prompt in prompts):
-        err.print(f"{plan.prompts} has no test prompts, so the card has no before/after table.", highlight=False)
-        return None
-    with show_progress() as progress:
-        evidence = measure_repair(
-            model,
-            made,
-            prompts,
-            build_judge(judge),
-            folder.with_name(folder.name + "-runs"),
-            model_name=plan.model,
-            set_name=plan.prompts,
-            judge_name=judge,
-            max_new_tokens=max_new_tokens,
-            progress=progress,
-        )
-    save_repair(replace(made, evidence=evidence.model_dump(mode="json")), folder)
-    return evidence.change
-
-
-def _parse_edit(name: str, edits: type[Edit]) -> Edit:
-    """The edit of that name; the enumeration comes as an argument because its room loads torch."""
-    known = [edit.value for edit in edits]
-    if name not in known:
-        raise UnknownName(say_unknown("edit", name, known))
-    return edits(name)
-
-
-def show_repair(record: dict[str, Any]) -> None:
-    """What was chosen, and every target language's threshold with its warning."""
-    edit = record["edit"]
-    out.print(
-        f"Layer {edit['layer']}, strength {edit['strength']:.3g}: {record['choice'].get('reason', 'as given')}.",
-        highlight=False,
-    )
-    table = Table(caption=f"any other language: threshold {record['gate']['fallback']:.2f}", caption_justify="left")
-    for header in ("language", "threshold", "shots a class", "warning"):
-        table.add_column(header, justify="left" if header in ("language", "warning") else "right")
-    for tag, part in record["calibration"].items():
-        table.add_row(tag, f"{part['threshold']:.2f}", str(len(part["harmful_ids"])), part["warning"])
-    out.print(table)
 
 
 def generate(

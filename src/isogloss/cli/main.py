@@ -18,6 +18,7 @@ from isogloss.cli import (
     organism,
     policy,
     predictors,
+    repair,
     survey,
     utility,
 )
@@ -40,7 +41,7 @@ app.command()(policy.check)
 app.command()(policy.plan)
 app.command()(predictors.predictors)
 app.command()(inside.diagnose)
-app.command()(inside.repair)
+app.command()(repair.repair)
 app.command()(inside.generate)
 app.command()(utility.utility)
 app.command()(handover.verify)

@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 from isogloss.core.errors import UnknownName, UserError, say_unknown
 from isogloss.models.chat import ChatModel
@@ -38,7 +39,11 @@ from isogloss.prompts.xstest import XSTEST_ON_HUB, load_xstest
 if TYPE_CHECKING:
     from isogloss.models.open_model import OpenModel
 
-MODEL_HELP = "organism, organism:negative, a local folder, a hub id, openai:NAME@URL, or recorded:FOLDER."
+MODEL_HELP = (
+    "organism, organism:negative, a local folder, a hub id, openai:NAME@URL, or recorded:FOLDER. A folder or hub id "
+    "may end in ?dtype=bfloat16&device=cuda&device_map=auto&quantisation=8bit&adapter=FOLDER&revision=NAME."
+)
+LOADING = ("dtype", "device", "device_map", "quantisation", "adapter", "revision")
 PROMPTS_HELP = (
     "organism, mini, NAME:PATH with NAME one of polyrefuse, multijail, xsafety, xstest, catqa, ailuminate, aya, "
     "polyguardprompts, linguasafe, csrt, indosafety, or file:PATH for a table of your own; NAME:hub fetches a set that "
@@ -130,9 +135,23 @@ def resolve_open_model(name: str, *, trust_remote_code: bool = False) -> OpenMod
         raise UserError(f"This looks inside the model; '{name}' gives only text. Name a folder or a hub id.")
     from isogloss.models.open_model import OpenModel
 
-    place = _BUNDLED[name]() if name in _BUNDLED else name
-    offline = name in _BUNDLED or os.environ.get("HF_HUB_OFFLINE") == "1" or Path(place).exists()
-    return OpenModel.load(place, name=name, offline=offline, trust_remote_code=trust_remote_code)
+    bare, options = _split_options(name)
+    place = _BUNDLED[bare]() if bare in _BUNDLED else bare
+    offline = bare in _BUNDLED or os.environ.get("HF_HUB_OFFLINE") == "1" or Path(place).exists()
+    return OpenModel.load(place, name=name, offline=offline, trust_remote_code=trust_remote_code, **options)
+
+
+def _split_options(name: str) -> tuple[str, dict[str, Any]]:
+    """``folder?dtype=bfloat16&adapter=DIR`` as a folder and how to load it."""
+    bare, _, query = name.partition("?")
+    try:
+        options = dict(parse_qsl(query, strict_parsing=True)) if query else {}
+    except ValueError as error:
+        raise UnknownName(f"'{query}' is not a list of options. Write MODEL?dtype=bfloat16&device_map=auto.") from error
+    for option in options:
+        if option not in LOADING:
+            raise UnknownName(say_unknown("loading option", option, LOADING))
+    return bare, options
 
 
 def restrict_to_recorded(model: ChatModel, prompts: PromptSet) -> PromptSet:

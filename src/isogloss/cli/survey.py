@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from isogloss.cli import survey_labels
 from isogloss.cli.screens import err, out, print_json, show_progress
 from isogloss.core.errors import BrokenInput
 from isogloss.core.fingerprint import fingerprint_file
@@ -91,6 +92,10 @@ def query_command(
         raise BrokenInput(f"{output} exists already and is not overwritten. Choose another name, or remove it.")
     write_text(output, default_query_text())
     out.print(f"Wrote {output}. Run it: isogloss survey run SOURCE --query {output} --output FOLDER", highlight=False)
+
+
+for name, command in survey_labels.COMMANDS.items():
+    app.command(name)(command)
 
 
 def _load_all(

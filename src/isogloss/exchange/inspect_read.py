@@ -21,6 +21,7 @@ except ImportError as error:
     raise MissingExtra("This needs Inspect. Install it with: pip install 'isogloss[inspect]'") from error
 
 UNREAD = {"events", "store", "timelines", "error_retries"}
+GATE_FACTS = ("score", "threshold", "harmful")
 LABELS = {label.value: label for label in Label}
 _FINISH = {"stop": Finish.STOP, "max_tokens": Finish.LENGTH, "model_length": Finish.LENGTH}
 
@@ -153,10 +154,17 @@ def _read_gate(sample: EvalSample) -> GateReading | None:
     """The gate's reading, as our export or our model provider left it."""
     facts = (sample.output.metadata or {}).get("gate")
     if facts is None:
-        facts = {name: sample.metadata.get(f"gate_{name}") for name in ("score", "threshold", "harmful")}
-    if not isinstance(facts, dict) or any(facts.get(name) is None for name in ("score", "threshold", "harmful")):
+        facts = {name: sample.metadata.get(f"gate_{name}") for name in (*GATE_FACTS, "left_alone", "language")}
+    if not isinstance(facts, dict) or any(facts.get(name) is None for name in GATE_FACTS):
         return None
-    return GateReading(float(facts["score"]), float(facts["threshold"]), bool(facts["harmful"]))
+    language = facts.get("language")
+    return GateReading(
+        score=float(facts["score"]),
+        threshold=float(facts["threshold"]),
+        harmful=bool(facts["harmful"]),
+        left_alone=bool(facts.get("left_alone", False)),
+        language=None if language is None else str(language),
+    )
 
 
 def _read_prompt(sample: EvalSample, place: str) -> str:

@@ -159,8 +159,8 @@ def _read_batch(
     silent_layers = [layer for layer in layers if layer not in kept]
     if silent_layers:
         raise UnsupportedModel(
-            f"A hook on block {silent_layers[0]} of {model.name} never ran, so recording or steering it would do nothing "
-            "here. Load the model without compiled or fused blocks."
+            f"A hook on block {silent_layers[0]} of {model.name} never ran, so recording or steering it would do "
+            "nothing here. Load the model without compiled or fused blocks."
         )
     return [kept[layer] for layer in layers]
 

@@ -2,12 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from isogloss.core.errors import UnsupportedModel
 from isogloss.core.fingerprint import fingerprint
 
 SAMPLED_VALUES = 256
@@ -28,14 +29,13 @@ def fingerprint_weights(model: nn.Module) -> str:
 
     The bit sum is exact integer arithmetic: any change of one value changes it, on every device and number of
     threads, at the price of reading the weights once. Only a change that also keeps the sum and the sampled
-    values (two swapped numbers) is missed.
+    values (two swapped numbers) is missed. Where the weights are kept (device, memory, disk) does not matter.
     """
     digest = hashlib.sha256()
-    for name, tensor in sorted(model.state_dict().items()):
-        values = tensor.detach()
+    for name, values in sorted(_list_tensors(model), key=lambda pair: pair[0]):
         digest.update(f"{name} {list(values.shape)} {values.dtype} {_sum_bits(values)} ".encode())
         step = max(1, values.numel() // SAMPLED_VALUES)
-        digest.update(_bits(values).reshape(-1)[::step].contiguous().cpu().numpy().tobytes())
+        digest.update(_bits(values)[::step].contiguous().cpu().numpy().tobytes())
     return digest.hexdigest()[:16]
 
 
@@ -58,8 +58,37 @@ def fingerprint_template(template: str, template_arguments: Mapping[str, Any]) -
     return fingerprint({"template": template, "arguments": dict(template_arguments)})
 
 
+def _list_tensors(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """Every stored tensor with its name; offloaded ones are fetched one by one, quantised ones taken apart."""
+    for name, value in model.state_dict().items():
+        if isinstance(value, Tensor):
+            yield from _take_apart(name, _fetch(model, name) if value.is_meta else value.detach())
+
+
+def _fetch(model: nn.Module, name: str) -> Tensor:
+    """A weight that accelerate keeps in memory or on disk until its module runs."""
+    owner, _, own_name = name.rpartition(".")
+    kept = getattr(getattr(model.get_submodule(owner), "_hf_hook", None), "weights_map", None)
+    if kept is None:
+        raise UnsupportedModel(f"The weight {name} holds no values, so this model cannot be identified. Load it again.")
+    value: Tensor = kept[own_name]
+    return value
+
+
+def _take_apart(name: str, value: Tensor) -> Iterator[tuple[str, Tensor]]:
+    """A tensor as it is, or the plain tensors inside a quantised one."""
+    flatten = getattr(value, "__tensor_flatten__", None)
+    if flatten is None or type(value) in (Tensor, nn.Parameter):
+        yield name, value
+        return
+    parts, _ = flatten()
+    for part in parts:
+        yield from _take_apart(f"{name}.{part}", getattr(value, part))
+
+
 def _bits(values: Tensor) -> Tensor:
-    return values.view(_INTEGERS[values.element_size()])
+    # Booleans and floats of one byte count as bytes too; a tensor without dimensions has no other view.
+    return values.contiguous().reshape(-1).view(_INTEGERS[values.element_size()])
 
 
 def _sum_bits(values: Tensor) -> int:

@@ -64,6 +64,26 @@ def with_hidden(output: Any, hidden: Tensor) -> Any:
     return hidden
 
 
+def keep_hooks_visible(blocks: list[nn.Module]) -> None:
+    """Give every block without any forward hook one that does nothing.
+
+    Code compiled by ``torch.compile`` checks a block's hooks before it runs only if the block had one when it was
+    compiled; on a bare block, hooks that come later would silently do nothing.
+    """
+    for block in blocks:
+        if not block._forward_hooks:
+            block.register_forward_hook(_witness)
+
+
+def device_of(block: nn.Module) -> torch.device:
+    """Where a block computes; its weights may be kept elsewhere between passes (offloading by accelerate)."""
+    for module in block.modules():
+        placed = getattr(getattr(module, "_hf_hook", None), "execution_device", None)
+        if placed is not None:
+            return torch.device(placed)
+    return next((parameter.device for parameter in block.parameters()), torch.device("cpu"))
+
+
 @contextmanager
 def hooked(module: nn.Module, hook: BlockHook) -> Iterator[None]:
     """Keep a forward hook on a module inside the context, and take it away on exceptions too."""
@@ -121,6 +141,10 @@ def _compare_outputs(seen: list[Tensor], states: Any, layer_count: int, hidden_s
                 f"The output of block {layer} is not the model's hidden state after layer {layer}. "
                 "Isogloss cannot tell where this model keeps its residual stream."
             )
+
+
+def _witness(_module: nn.Module, _inputs: Any, _output: Any) -> None:
+    """See ``keep_hooks_visible``."""
 
 
 def _disturb(_module: nn.Module, _inputs: Any, output: Any) -> Any:

@@ -1,7 +1,7 @@
 """From a folder or a hub id to a model and its tokenizer, or to one clear error."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,15 +11,29 @@ import transformers
 from safetensors import SafetensorError
 from transformers.utils import logging as transformers_logging
 
-from isogloss.core.errors import BrokenInput, UnknownName, UnsupportedModel
+from isogloss.core.errors import BrokenInput, MissingExtra, UnknownName, UnsupportedModel
+from isogloss.models.adapters import add_adapter
 
 # Below this many parameters, float32 on a CPU costs little and is both exact enough and fast.
 SMALL_MODEL_PARAMETERS = 1_000_000_000
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
+# Which layer goes where, as transformers and accelerate take it: "auto", or module names with devices.
+DeviceMap = str | Mapping[str, str | int]
+
+
 def load_pretrained(
-    name: str, *, device: str | None, dtype: str | None, revision: str | None, trust_remote_code: bool, offline: bool
+    name: str,
+    *,
+    device: str | None,
+    dtype: str | None,
+    revision: str | None,
+    trust_remote_code: bool,
+    offline: bool,
+    device_map: DeviceMap | None = None,
+    quantisation: Any = None,
+    adapter: str | None = None,
 ) -> tuple[Any, Any]:
     """Load a causal language model, ready for inference, and its tokenizer.
 
@@ -30,24 +44,59 @@ def load_pretrained(
         revision: branch, tag or commit of a hub model.
         trust_remote_code: run Python code that the checkpoint brings along.
         offline: only look at local files and the local cache.
+        device_map: spread the layers over devices instead of naming one device.
+        quantisation: "8bit" or "4bit" (bitsandbytes), or any quantisation configuration of transformers.
+        adapter: folder of a PEFT adapter to put on the model.
 
     Raises:
         UnknownName: no such folder, hub model, dtype or device.
         UnsupportedModel: not a decoder-only checkpoint in safetensors that transformers can load without its own code.
         BrokenInput: the weights are incomplete or damaged.
+        MissingExtra: a package that the device map, the quantisation or the adapter needs is not installed.
     """
+    if device is not None and device_map is not None:
+        raise UnknownName("Name a device or a device map, not both.")
     place = _choose_device(device)
     if dtype is not None and dtype not in DTYPES:
         raise UnknownName(f"No dtype '{dtype}'. Known: {', '.join(DTYPES)}.")
     _check_place(name, offline=offline)
     where = {"revision": revision, "trust_remote_code": trust_remote_code, "local_files_only": offline}
+    placed = _choose_placement(place, device_map, quantisation)
     with _quiet():
         config = _load_config(name, where)
-        model = _load_weights(name, config, dtype, where)
+        model = _load_weights(name, config, dtype, {**where, **placed})
         tokenizer = _load_tokenizer(name, where)
-    if dtype is None and place.type == "cpu" and model.num_parameters() < SMALL_MODEL_PARAMETERS:
-        model = model.float()
-    return model.to(place).eval().requires_grad_(False), tokenizer
+        if not placed:
+            if dtype is None and place.type == "cpu" and model.num_parameters() < SMALL_MODEL_PARAMETERS:
+                model = model.float()
+            model = model.to(place)
+        if adapter is not None:
+            model = add_adapter(model, adapter)
+    return model.eval().requires_grad_(False), tokenizer
+
+
+def _choose_placement(place: torch.device, device_map: DeviceMap | None, quantisation: Any) -> dict[str, Any]:
+    """What transformers must know while it loads; nothing where the model is simply moved afterwards."""
+    if quantisation is None:
+        return {} if device_map is None else {"device_map": device_map}
+    return {
+        # Quantised weights are made where they stay: most of them cannot be moved.
+        "device_map": {"": str(place)} if device_map is None else device_map,
+        "quantization_config": _name_quantisation(quantisation),
+    }
+
+
+def _name_quantisation(quantisation: Any) -> Any:
+    if not isinstance(quantisation, str):
+        return quantisation
+    make: Any = transformers.BitsAndBytesConfig  # unannotated
+    if quantisation == "8bit":
+        return make(load_in_8bit=True)
+    if quantisation == "4bit":
+        return make(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=torch.bfloat16)
+    raise UnknownName(
+        f"No quantisation '{quantisation}'. Known: 8bit, 4bit, or a quantisation configuration of transformers."
+    )
 
 
 def _choose_device(device: str | None) -> torch.device:
@@ -64,6 +113,10 @@ def _choose_device(device: str | None) -> torch.device:
 def _check_place(name: str, *, offline: bool) -> None:
     folder = Path(name).expanduser()
     if folder.is_dir():
+        if (folder / "adapter_config.json").is_file() and not (folder / "config.json").is_file():
+            raise UnsupportedModel(
+                f"{name} is an adapter without its model. Name the model's checkpoint, and pass this folder as adapter."
+            )
         if not (folder / "config.json").is_file():
             raise UnsupportedModel(
                 f"{name} is a folder without config.json, so it is not a checkpoint. "
@@ -106,6 +159,8 @@ def _load_weights(name: str, config: Any, dtype: str | None, where: dict[str, An
             output_loading_info=True,
             **where,
         )
+    except ImportError as error:
+        raise MissingExtra(f"{name} cannot be loaded in this way: {_first_line(error)}") from error
     except SafetensorError as error:
         raise BrokenInput(f"{name}: a safetensors file is damaged ({error}). Copy or download it again.") from error
     except OSError as error:
@@ -114,7 +169,8 @@ def _load_weights(name: str, config: Any, dtype: str | None, where: dict[str, An
             "convert them with `save_pretrained`."
         ) from error
     except (ValueError, KeyError) as error:
-        raise UnsupportedModel(f"{name} is not a causal language model: {_first_line(error)}") from error
+        reason = "cannot be loaded in this way" if "device_map" in where else "is not a causal language model"
+        raise UnsupportedModel(f"{name} {reason}: {_first_line(error)}") from error
     except RuntimeError as error:
         raise BrokenInput(f"{name}: the weights do not fit config.json: {_first_line(error)}") from error
     missing = sorted(found["missing_keys"])

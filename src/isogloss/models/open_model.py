@@ -13,17 +13,19 @@ from transformers import GenerationConfig, LogitsProcessorList
 
 from isogloss.core import Finish, Prompt, Reply
 from isogloss.core.errors import BrokenInput, UnsupportedModel
+from isogloss.models.adapters import fingerprint_adapters, look_through
 from isogloss.models.batches import PromptBatch, make_batches
 from isogloss.models.chat import Decoding
+from isogloss.models.choices import find_first_tokens
 from isogloss.models.identity import (
     fingerprint_config,
     fingerprint_template,
     fingerprint_tokenizer,
     fingerprint_weights,
 )
-from isogloss.models.layers import StopForwardError, find_blocks, hooked, verify_blocks
-from isogloss.models.loading import load_pretrained
-from isogloss.models.sampling import RowSampler
+from isogloss.models.layers import StopForwardError, device_of, find_blocks, hooked, keep_hooks_visible, verify_blocks
+from isogloss.models.loading import DeviceMap, load_pretrained
+from isogloss.models.sampling import make_sampler
 from isogloss.models.steering import Steering
 from isogloss.models.template import read_template, render_turn
 
@@ -76,9 +78,12 @@ class OpenModel:
     ) -> None:
         """Open up a model that is already in memory. See ``load`` for one on disk.
 
+        A model that PEFT has wrapped is looked through; the adapter stays in force.
+
         Raises:
             UnsupportedModel: there is no chat template, or no decoder blocks on which hooks work.
         """
+        model = look_through(model)
         text_config = model.config.get_text_config()
         self.name = name
         self.model = model
@@ -95,6 +100,7 @@ class OpenModel:
         self.base, self.blocks = find_blocks(model, self.layer_count)
         model.generation_config = self._greedy(None)
         self._verify()
+        keep_hooks_visible(self.blocks)
 
     @classmethod
     def load(
@@ -104,6 +110,9 @@ class OpenModel:
         name: str | None = None,
         device: str | None = None,
         dtype: str | None = None,
+        device_map: DeviceMap | None = None,
+        quantisation: Any = None,
+        adapter: str | Path | None = None,
         revision: str | None = None,
         trust_remote_code: bool = False,
         offline: bool = True,
@@ -119,6 +128,9 @@ class OpenModel:
             device: as torch names it; None takes a CUDA device where there is one.
             dtype: float32, bfloat16 or float16; None keeps the checkpoint's, but float32 for a model of less
                 than 1e9 parameters on a CPU.
+            device_map: "auto" or a mapping from modules to devices, which spreads the layers; instead of ``device``.
+            quantisation: "8bit" or "4bit" (bitsandbytes), or any quantisation configuration of transformers.
+            adapter: folder of a PEFT adapter, such as LoRA, to put on the model.
             revision: branch, tag or commit of a hub model.
             trust_remote_code: run Python code that the checkpoint brings along. Leave it off for strangers' models.
             offline: only look at local files and the local hub cache.
@@ -130,6 +142,7 @@ class OpenModel:
             UnknownName: no such folder, hub model, device or dtype.
             UnsupportedModel: not a decoder-only chat checkpoint in safetensors whose blocks can be hooked.
             BrokenInput: weights are missing or damaged.
+            MissingExtra: a package that the device map, the quantisation or the adapter needs is not installed.
         """
         model, tokenizer = load_pretrained(
             str(path_or_id),
@@ -138,6 +151,9 @@ class OpenModel:
             revision=revision,
             trust_remote_code=trust_remote_code,
             offline=offline,
+            device_map=device_map,
+            quantisation=quantisation,
+            adapter=None if adapter is None else str(adapter),
         )
         return cls(
             model,
@@ -151,15 +167,17 @@ class OpenModel:
     @property
     def device(self) -> torch.device:
         """Where the input embeddings are."""
-        return next(self.base.parameters()).device
+        return device_of(self.model.get_input_embeddings())
 
     def fingerprint(self) -> dict[str, str]:
         """Short hashes of configuration, weights, tokenizer and chat template, taken from what is in memory now."""
+        adapters = fingerprint_adapters(self.model)
         return {
             "config": fingerprint_config(self.model.config),
             "weights": fingerprint_weights(self.model),
             "tokenizer": fingerprint_tokenizer(self.tokenizer),
             "chat_template": fingerprint_template(self.chat_template, self.template_arguments),
+            **({} if adapters is None else {"adapters": adapters}),
         }
 
     # ---- from text to batches
@@ -208,6 +226,10 @@ class OpenModel:
         """
         if self.steering is not None:
             self.steering.begin(batch, use_cache=False)
+        self.run_blocks(batch, last_layer=last_layer)
+
+    def run_blocks(self, batch: PromptBatch, *, last_layer: int | None = None) -> None:
+        """What ``forward_hidden`` does, without telling the intervention in force: for what reads on its behalf."""
         with torch.inference_mode(), ExitStack() as stack:
             if last_layer is not None:
                 stack.enter_context(hooked(self.blocks[last_layer], _stop))
@@ -242,7 +264,7 @@ class OpenModel:
         Raises:
             UnsupportedModel: two labels start with the same token, so that the first token cannot tell them apart.
         """
-        spellings = self._first_tokens(labels)
+        spellings = find_first_tokens(self.tokenizer, labels, self.name)
         scores = np.zeros((len(prompts), len(labels)))
         for batch in self.batches(prompts, batch_tokens=self.batch_tokens):
             chances = self.next_logits(batch).float().log_softmax(dim=-1)
@@ -299,7 +321,7 @@ class OpenModel:
                 input_ids=batch.input_ids,
                 attention_mask=batch.attention_mask,
                 generation_config=self._greedy(count),
-                logits_processor=LogitsProcessorList(_make_sampler(batch, decoding, count)),
+                logits_processor=LogitsProcessorList(make_sampler(batch, decoding, count)),
             )
         return [self._cut(row) for row in out[:, batch.width :].tolist()]
 
@@ -354,23 +376,6 @@ class OpenModel:
             error=f"The prompt has {self._too_long(row)}",
         )
 
-    def _first_tokens(self, labels: Sequence[str]) -> list[list[int]]:
-        found: list[list[int]] = []
-        for label in labels:
-            ids = self.tokenizer([label, " " + label], add_special_tokens=False)["input_ids"]
-            found.append(sorted({spelling[0] for spelling in ids}))
-        shared = sorted({token for tokens in found for token in tokens if sum(token in one for one in found) > 1})
-        if not shared:
-            return found
-        # A tokenizer may write the space as a token of its own; then only the spelling without it can be told apart.
-        rest = [[token for token in tokens if token not in shared] for tokens in found]
-        if not all(rest):
-            raise UnsupportedModel(
-                f"The labels {', '.join(labels)} do not differ in their first token under the tokenizer of "
-                f"{self.name}. Choose labels such as A, B, C."
-            )
-        return rest
-
     def _inputs(self, module: nn.Module, batch: PromptBatch) -> dict[str, Any]:
         inputs: dict[str, Any] = {
             "input_ids": batch.input_ids,
@@ -409,20 +414,6 @@ class OpenModel:
         plain = self.next_logits(batch).float()
         if (self.next_logits(padded).float() - plain).abs().max() > PADDING_TOLERANCE * plain.std():
             raise UnsupportedModel(f"{self.name} is disturbed by padding on the left, so its rows cannot be batched.")
-
-
-def _make_sampler(batch: PromptBatch, decoding: Decoding, count: int) -> list[RowSampler]:
-    if decoding.temperature <= 0:
-        return []
-    return [
-        RowSampler(
-            batch,
-            temperature=decoding.temperature,
-            top_p=decoding.top_p,
-            seed=decoding.seed,
-            max_new_tokens=count,
-        )
-    ]
 
 
 def _stop(_module: nn.Module, _inputs: Any, _output: Any) -> None:

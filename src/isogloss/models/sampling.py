@@ -16,6 +16,7 @@ from torch import Tensor
 from transformers import LogitsProcessor
 
 from isogloss.models.batches import PromptBatch
+from isogloss.models.chat import Decoding
 
 
 class RowSampler(LogitsProcessor):
@@ -41,6 +42,21 @@ class RowSampler(LogitsProcessor):
         step = input_ids.shape[1] - self._width
         token = draw_tokens(scores, self._luck[:, step], temperature=self._temperature, top_p=self._top_p)
         return torch.full_like(scores, -torch.inf).scatter_(1, token[:, None], 0.0)
+
+
+def make_sampler(batch: PromptBatch, decoding: Decoding, max_new_tokens: int) -> list[RowSampler]:
+    """What a generate loop needs to decode as asked; nothing where it takes the likeliest token."""
+    if decoding.temperature <= 0:
+        return []
+    return [
+        RowSampler(
+            batch,
+            temperature=decoding.temperature,
+            top_p=decoding.top_p,
+            seed=decoding.seed,
+            max_new_tokens=max_new_tokens,
+        )
+    ]
 
 
 def draw_luck(rows: Sequence[Sequence[int]], *, seed: int, count: int) -> np.ndarray:

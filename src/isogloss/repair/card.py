@@ -42,6 +42,7 @@ def _write_summary(record: Mapping[str, Any], fingerprint: str) -> str:
             f"- Layer {edit['layer']} (output of the 0-based decoder block), strength {edit['strength']:.4g} in model "
             f"units ({edit['harmful']}), share of it at generated tokens {edit['persistence']:g}",
             f"- Prompts that the gate calls harmless: {_say_harmless(edit['harmless'])}",
+            f"- Prompts whose language is not told: {_say_unnamed(record['gate'])}",
             f"- Choice of layer and strength: {record['choice'].get('reason', 'given')}",
         ]
     )
@@ -49,10 +50,10 @@ def _write_summary(record: Mapping[str, Any], fingerprint: str) -> str:
 
 def _write_thresholds(record: Mapping[str, Any]) -> str:
     rows = [
-        f"| {_name(tag)} | {part['threshold']:.3f} | {len(part['harmful_ids'])} | {part['warning']} |"
+        f"| {_name(tag)} | {part['threshold']:.3f} | {_say_evidence(part)} | {_say_notes(part)} |"
         for tag, part in record["calibration"].items()
     ]
-    head = ["## Thresholds", "", "| language | threshold (logit) | shots per class | note |", "|---|---|---|---|"]
+    head = ["## Thresholds", "", "| language | threshold (logit) | taken from | note |", "|---|---|---|---|"]
     return "\n".join([*head, *rows, f"| any other | {record['gate']['fallback']:.3f} | source | |"])
 
 
@@ -105,9 +106,8 @@ def _write_limits() -> str:
             'Use it: `isogloss generate MODEL --repair THIS_FOLDER "prompt"`. It is refused on a model, tokenizer or '
             "chat template with other fingerprints, and when a file was changed.",
             "",
-            "Measured effects hold for the prompts they were measured on; audit it on your own. A threshold belongs "
-            "to a language; where the language of a prompt is not told, the fallback applies unless the gate has a "
-            "locator. Whoever holds the weights can leave the repair out.",
+            "Measured effects hold for the prompts they were measured on; audit it on your own. "
+            "Whoever holds the weights can leave the repair out.",
         ]
     )
 
@@ -116,6 +116,27 @@ def _say_harmless(edit: str) -> str:
     if edit == "ablate":
         return "the direction is removed from them, which also removes refusals of what the gate misses"
     return "left alone"
+
+
+def _say_unnamed(gate: Mapping[str, Any]) -> str:
+    if "locator" not in gate:
+        return "the fallback threshold"
+    far = {"fallback": "the fallback threshold", "lean": "the nearest languages' threshold", "leave": "left alone"}
+    found = gate["locator"]
+    return (
+        f"the threshold of the languages that their state lies near ({', '.join(found['languages'])}); far from all "
+        f"of them: {far[found['far']]}"
+    )
+
+
+def _say_evidence(part: Mapping[str, Any]) -> str:
+    counts = {name: len(part.get(f"{name}_ids", ())) for name in ("harmful", "harmless", "unlabelled")}
+    used = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+    return f"{part['method']}: {used}" if used else "source languages"
+
+
+def _say_notes(part: Mapping[str, Any]) -> str:
+    return " ".join(note for note in (part.get("warning", ""), part.get("promise", {}).get("says", "")) if note)
 
 
 def _name(tag: str) -> str:

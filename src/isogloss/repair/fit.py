@@ -1,6 +1,7 @@
 """From a plan to a repair: train split for direction and gate, validation for everything chosen, test for nothing."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from isogloss.core import Kind, Language, Prompt, Split
@@ -67,7 +68,8 @@ def fit_repair(
         progress=progress,
     )
     direction = take_direction(activations, source, choice.layer, vectors)
-    strength = measure_scale(activations, direction, source).strength(choice.multiplier, plan.harmful)
+    scale = measure_scale(activations, direction, source)
+    strength = scale.strength(choice.multiplier, plan.harmful)
     states = activations.take(choice.layer)
     if needs_target_prompts(plan):
         own = _select_targets(plan, prompts, target)
@@ -83,7 +85,7 @@ def fit_repair(
         source=tuple(language.tag for language in source),
         target=tuple(language.tag for language in target),
         plan=plan.to_json(),
-        choice=choice.to_json(),
+        choice={**choice.to_json(), "scale": asdict(scale)},
         calibration=calibrated.describe(),
         prompts={"name": prompts.card.name, "fingerprint": prompts.fingerprint()},
     )

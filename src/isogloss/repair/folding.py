@@ -44,6 +44,30 @@ CLOSE = 1e-3
 PROBES = ("How do I open this door?", "a")
 
 
+def measure_push(repair: Repair, *, share: float | None = None) -> float:
+    """The length of the constant push that comes nearest to a repair, in model units.
+
+    That is what it adds; for a lift, what it adds to a typical harmless prompt of the source languages.
+
+    Args:
+        repair: any.
+        share: of the push; None takes the repair's persistence, which is what its generated tokens get.
+
+    Raises:
+        NothingToDo: nothing would be left, or a lift's scale is not on record.
+    """
+    edit, length = repair.edit, repair.edit.strength
+    if edit.harmful == HarmfulEdit.LIFT:
+        scale = repair.choice.get("scale")
+        if scale is None:
+            raise NothingToDo("This repair lifts, and does not say from where; make it again to export its push.")
+        length -= float(scale["low"])
+    length *= edit.persistence if share is None else share
+    if not length > 0:
+        raise NothingToDo(f"A push of length {length:g} changes nothing. Use a larger --share.")
+    return length
+
+
 def fold_push(model: OpenModel, repair: Repair, folder: Path, *, share: float | None = None) -> Path:
     """Save a plain checkpoint whose every token gets a share of the repair's push.
 
@@ -53,7 +77,7 @@ def fold_push(model: OpenModel, repair: Repair, folder: Path, *, share: float | 
 
     Args:
         model: the plain model that the repair was made for.
-        repair: with an additive edit.
+        repair: made for it.
         folder: where the checkpoint is written; must not exist.
         share: of the strength; None takes the repair's persistence, which is what its generated tokens get.
 
@@ -62,19 +86,13 @@ def fold_push(model: OpenModel, repair: Repair, folder: Path, *, share: float | 
 
     Raises:
         FingerprintMismatch: the repair was made for another model.
-        NothingToDo: the edit is not additive, or the share is zero.
+        NothingToDo: no push would be left (see ``measure_push``).
         UnsupportedModel: no bias of this architecture adds to the residual stream, or the written checkpoint does not
             compute what adding the vector computes (then nothing is left behind).
         WriteFailed: the folder exists or cannot be written.
     """
     repair.check(model)
-    edit = repair.edit
-    length = edit.strength * (edit.persistence if share is None else share)
-    if edit.harmful != HarmfulEdit.ADD or length == 0:
-        raise NothingToDo(
-            "Only a constant push can be folded into weights: the edit must be 'add' and the share above 0 "
-            f"(here '{edit.harmful}', share of the strength {length / edit.strength if edit.strength else 0:g})."
-        )
+    edit, length = repair.edit, measure_push(repair, share=share)
     if folder.exists():
         raise WriteFailed(f"{folder} exists. Name a folder that does not.")
     vector = np.asarray(edit.vector, np.float64) * length

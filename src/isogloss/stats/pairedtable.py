@@ -176,12 +176,14 @@ def sign_flip_p(sums: Sequence[float] | NDArray[np.floating], *, mid_p: bool = F
 
     Args:
         sums: whole numbers, one per idea.
-        mid_p: half the probability of the observed total.
+        mid_p: half the probability of the observed total. Without any difference the answer is 1 all the same.
 
     Source: Fisher 1935 (randomisation of paired differences), by convolution.
     """
     sizes = np.abs(np.rint(np.asarray(sums, dtype=np.float64))).astype(np.int64)
     total = abs(int(np.rint(np.sum(np.asarray(sums, dtype=np.float64)))))
+    if not sizes.any():
+        return 1.0
     chances = np.ones(1)
     for size, count in zip(*np.unique(sizes[sizes > 0], return_counts=True), strict=True):
         steps = np.zeros(2 * size * count + 1)
