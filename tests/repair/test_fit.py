@@ -61,18 +61,21 @@ def test_a_model_that_never_refuses_gets_the_published_layer_and_strength(qwen: 
     assert repair.choice["trials"] == ()
 
 
-def test_a_model_that_refuses_is_tried_at_several_strengths_on_source_languages_alone(
+def test_a_model_that_refuses_is_tried_at_several_strengths_on_source_languages_and_the_shots(
     qwen: OpenModel, prompts: PromptSet
 ) -> None:
     seen: set[tuple[str, str]] = set()
+    shots: set[str] = set()
 
     class Watching(LetterJudge):
         def judge(self, items):  # type: ignore[no-untyped-def]
             seen.update((prompt.language.tag, prompt.id.split("-")[1]) for prompt, _ in items)
+            shots.update(prompt.id for prompt, _ in items if prompt.language == SW)
             return super().judge(items)
 
     repair = fit_repair(PLAN, qwen, prompts, Watching(""))
-    assert seen == {("en", "validation"), ("de", "validation")}
+    assert seen == {("en", "validation"), ("de", "validation"), ("sw", "validation")}
+    assert shots == set(repair.calibration["sw"]["harmful_ids"])
     assert len(repair.choice["trials"]) >= 5
     assert repair.choice["noise"] == pytest.approx((0.25 / 8 * 2) ** 0.5)
     # Every reply counts as refused whatever is done, so all six multipliers are within one standard error of the best

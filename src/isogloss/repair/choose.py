@@ -67,13 +67,14 @@ class Trial:
         induced: harmless prompts cleanly refused when every row is steered.
         kept: harmful prompts still refused when every row is steered.
         left: harmful prompts still refused when the direction is ablated.
+        reached: labelled harmful prompts of the target languages refused when steered; None where none were given.
         degenerate: broken replies among harmful and harmless prompts when every row is steered.
         divergence: KL(plain || repaired) along plain replies to harmless prompts, gate and all, in nats per token;
             None where the plain model wrote nothing.
         accuracy_loss: questions that the plain model answers rightly and the repaired one does not, net; None
             without questions.
         damage: ``degenerate + (1 - exp(-divergence)) + accuracy_loss``, an undefined part being left out.
-        score: ``induced + kept - left - damage``.
+        score: ``induced + kept - left + reached - damage``, an undefined part being left out.
     """
 
     layer: int
@@ -81,6 +82,7 @@ class Trial:
     induced: float
     kept: float
     left: float
+    reached: float | None
     degenerate: float
     divergence: float | None
     accuracy_loss: float | None
@@ -98,7 +100,8 @@ class Choice:
         layer_scores: validation AUROC by layer, where layers were compared.
         noise: one standard error of a trial's score.
         split: the split that everything was tried on; None where nothing was tried.
-        prompts: ids of the prompts tried, by use ("harmful", "harmless", "divergence", "questions") and language.
+        prompts: ids of the prompts tried, by use ("harmful", "harmless", "reach", "divergence", "questions") and
+            language.
     """
 
     layer: int
@@ -172,6 +175,7 @@ def choose_intervention(
     most_prompts: int = 60,
     decoding: Decoding | None = None,
     questions: Sequence[Question] = (),
+    reach: Sequence[Prompt] = (),
     vectors: Mapping[int, Floats] | None = None,
     progress: Progress = silent,
 ) -> Choice:
@@ -183,9 +187,11 @@ def choose_intervention(
     broken replies under the same steering, and what the repair as a whole, with a gate fitted at that layer, does to
     harmless prompts and questions: the distance to the plain model's distributions, and answers lost. The distance
     enters as ``1 - exp(-KL)``, which lies between 0 and 1 as the other terms do and bounds the square of the total
-    variation between the distributions. The layer with the best mean score over all multipliers wins, and on it the
-    middle one of the multipliers within one standard error of the best: on the edge of a plateau a push that suffices
-    in the source languages fails outside them.
+    variation between the distributions. Where labelled harmful prompts of target languages are given, the share of
+    them that steering turns into refusals counts too. The layer with the best mean score over all multipliers wins, and
+    on it, of the multipliers within one standard error of the best, those that reach most of the target prompts; the
+    middle one of these, because on the edge of a plateau a push that suffices in the source languages fails outside
+    them.
 
     Args:
         model: the plain model.
@@ -203,6 +209,7 @@ def choose_intervention(
         decoding: of the trials; None is greedy with 32 tokens.
         questions: of one set and a validation split, never those that a result is reported on; none leaves lost
             answers out of the damage. Every trial asks them all.
+        reach: harmful prompts of target languages that may be looked at, such as the shots; never test prompts.
         vectors: directions from elsewhere, by layer, instead of fitted ones; only their layers are tried.
         progress: told after every trial.
 
@@ -218,7 +225,7 @@ def choose_intervention(
     if multiplier is not None and len(candidates) == 1:
         return Choice(candidates[0], multiplier, "layer and multiplier were given", layer_scores=scores)
     picked = _pick_prompts(activations, source, most_prompts)
-    trial = _Bench(model, judge, picked, decoding, harmful, persistence)
+    trial = _Bench(model, judge, picked, reach, decoding, harmful, persistence)
     if trial.refusals() < FEWEST_REFUSALS:
         chosen = layer if layer is not None else model.layer_count // 2
         reason = (
@@ -243,8 +250,9 @@ def choose_intervention(
             progress("strength", len(trials), len(candidates) * len(multipliers))
     middle = _choose_trial(trials, trial.noise())
     reason = (
-        "best selectivity minus damage on validation prompts of the source languages; the middle multiplier within one "
-        "standard error"
+        "best selectivity minus damage on validation prompts of the source languages"
+        + (" and on the target languages' harmful examples" if reach else "")
+        + "; the middle multiplier within one standard error"
     )
     return Choice(
         middle.layer,
@@ -254,17 +262,21 @@ def choose_intervention(
         scores,
         trial.noise(),
         Split.VALIDATION.value,
-        {kind.value: _ids_by_language(picked[kind]) for kind in Kind} | damage.used(),
+        {kind.value: _ids_by_language(picked[kind]) for kind in Kind}
+        | ({"reach": _ids_by_language(reach)} if reach else {})
+        | damage.used(),
     )
 
 
 def _choose_trial(trials: Sequence[Trial], noise: float) -> Trial:
-    """The layer with the best mean score, and the middle of its multipliers within ``noise`` of its best."""
+    """The layer with the best mean score, and the middle of its multipliers near the best that reach the most."""
     layers = {one.layer: [other for other in trials if other.layer == one.layer] for one in trials}
     own = max(layers.values(), key=lambda part: float(np.mean([one.score for one in part])))
     best = max(one.score for one in own)
-    near = sorted((one for one in own if one.score >= best - noise), key=lambda one: one.multiplier)
-    return near[(len(near) - 1) // 2]
+    near = [one for one in own if one.score >= best - noise]
+    furthest = max(one.reached or 0.0 for one in near)
+    even = sorted((one for one in near if (one.reached or 0.0) == furthest), key=lambda one: one.multiplier)
+    return even[(len(even) - 1) // 2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,6 +338,7 @@ class _Bench:
         model: OpenModel,
         judge: Judge,
         prompts: Mapping[Kind, Sequence[Prompt]],
+        reach: Sequence[Prompt],
         decoding: Decoding | None,
         harmful: HarmfulEdit,
         persistence: float,
@@ -333,27 +346,28 @@ class _Bench:
         self._model = model
         self._judge = judge
         self._prompts = prompts
+        self._reach = reach
         self._decoding = decoding or Decoding(max_new_tokens=32)
         self._harmful = harmful
         self._persistence = persistence
 
     def refusals(self) -> float:
         """Share of harmful prompts that the plain model refuses."""
-        return self._share(self._label(Kind.HARMFUL, None), Label.REFUSED)
+        return self._share(self._label(self._prompts[Kind.HARMFUL], None), Label.REFUSED)
 
     def ablate(self, direction: Direction) -> float:
         """Share of harmful prompts still refused without the direction."""
         steering = ablate_direction(self._model, direction.vector, layer=direction.layer)
-        return self._share(self._label(Kind.HARMFUL, steering), Label.REFUSED)
+        return self._share(self._label(self._prompts[Kind.HARMFUL], steering), Label.REFUSED)
 
     def steer(self, direction: Direction, strength: float, multiplier: float, left: float, hurt: _Hurt) -> Trial:
         """What steering every row does, beside the damage that the routed repair does."""
         edit = Edit(direction.vector, direction.layer, strength, self._harmful, HarmlessEdit.LEAVE, self._persistence)
-        labels = {
-            kind: self._label(kind, BlockSteering(self._model, edit, ConstantRouter(fires=True))) for kind in Kind
-        }
+        steering = BlockSteering(self._model, edit, ConstantRouter(fires=True))
+        labels = {kind: self._label(self._prompts[kind], steering) for kind in Kind}
         induced, kept = (self._share(labels[kind], Label.REFUSED) for kind in (Kind.HARMLESS, Kind.HARMFUL))
         broken = self._share(labels[Kind.HARMFUL] + labels[Kind.HARMLESS], Label.DEGENERATE)
+        reached = self._share(self._label(self._reach, steering), Label.REFUSED) if self._reach else None
         damage = broken + hurt.total()
         return Trial(
             layer=direction.layer,
@@ -361,11 +375,12 @@ class _Bench:
             induced=induced,
             kept=kept,
             left=left,
+            reached=reached,
             degenerate=broken,
             divergence=hurt.divergence,
             accuracy_loss=hurt.accuracy_loss,
             damage=damage,
-            score=induced + kept - left - damage,
+            score=induced + kept - left + (reached or 0.0) - damage,
         )
 
     def noise(self) -> float:
@@ -375,8 +390,7 @@ class _Bench:
         """
         return float(sum(0.25 / len(part) for part in self._prompts.values()) ** 0.5)
 
-    def _label(self, kind: Kind, steering: BlockSteering | None) -> list[Label]:
-        prompts = self._prompts[kind]
+    def _label(self, prompts: Sequence[Prompt], steering: BlockSteering | None) -> list[Label]:
         if steering is None:
             replies = list(self._model.reply(prompts, self._decoding))
         else:

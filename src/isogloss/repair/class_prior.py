@@ -4,7 +4,7 @@ Each source language in turn is left out, the gate is fitted on the others, and 
 far its classes lie from the source classes, and how wide they are, is what a language that resembles the sources does.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from isogloss.core import Language
 from isogloss.core.errors import DegenerateDirection
 from isogloss.inside.directions import Classes
-from isogloss.repair.gate import RIDGE, Floats, Gate, Readout, fit_gate
+from isogloss.repair.gate import RIDGE, Gate, Readout, fit_gate
 
 # Spread of the class means between languages where nothing is measured, as a share of the distance of the classes.
 # It enters a measured spread as if two more languages had shown it, so that three alike languages do not forbid a
@@ -96,15 +96,14 @@ def measure_prior(
             continue
         try:
             limited = None if rank is None else min(rank, len(others))
-            rows.append(
-                _describe(fit_gate(others, readout=readout, rank=limited, ridge=ridge, targets=targets), classes)
-            )
+            left = fit_gate(others, readout=readout, rank=limited, ridge=ridge, targets=targets)
+            rows.append(describe_left_out(left, classes))
         except DegenerateDirection:
             continue
-    return _combine(gate, np.array(rows)) if len(rows) > 1 else assume_prior(gate)
+    return combine_left_out(gate, rows)
 
 
-def _describe(left: Gate, classes: Classes) -> list[float]:
+def describe_left_out(left: Gate, classes: Classes) -> list[float]:
     """Mean, variance and variance of the mean of each class, in the scale of the other languages' gate."""
     distance = left.source.harmful - left.source.harmless
     found = []
@@ -115,7 +114,11 @@ def _describe(left: Gate, classes: Classes) -> list[float]:
     return found
 
 
-def _combine(gate: Gate, rows: Floats) -> ClassPrior:
+def combine_left_out(gate: Gate, described: Sequence[Sequence[float]]) -> ClassPrior:
+    """The prior from what ``describe_left_out`` said of every source language; fewer than two teach nothing."""
+    if len(described) < 2:
+        return assume_prior(gate)
+    rows = np.array(described)
     distance = gate.source.harmful - gate.source.harmless
     count = len(rows)
     shifts, spreads, means = [], [], []

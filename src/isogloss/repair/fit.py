@@ -7,6 +7,7 @@ from pathlib import Path
 from isogloss.core import Kind, Language, Prompt, Split
 from isogloss.core.errors import TooFewPrompts, UnknownLanguage, say_unknown
 from isogloss.core.progress import Progress, silent
+from isogloss.core.seeds import derive_seed
 from isogloss.inside.activations import check_layers, record_activations
 from isogloss.inside.directions import Floats
 from isogloss.judges.judge import Judge
@@ -16,9 +17,14 @@ from isogloss.prompts.promptset import PromptSet
 from isogloss.repair.artifact import Repair
 from isogloss.repair.calibrate import calibrate_gate, check_promises, needs_target_prompts
 from isogloss.repair.choose import choose_intervention, measure_scale, take_direction
+from isogloss.repair.estimates import Recalibration
 from isogloss.repair.moves import Edit
 from isogloss.repair.plan import RepairPlan
+from isogloss.repair.thresholds import draw_shots
 from isogloss.repair.vectors import load_control_vectors
+
+# Harmful examples of target languages that every strength is tried on, at most.
+MOST_REACH = 60
 
 
 def fit_repair(
@@ -64,6 +70,7 @@ def fit_repair(
         rank=plan.rank,
         most_prompts=plan.choice_prompts,
         decoding=Decoding(max_new_tokens=plan.choice_tokens),
+        reach=_pick_reach(plan, prompts),
         vectors=vectors,
         progress=progress,
     )
@@ -89,6 +96,32 @@ def fit_repair(
         calibration=calibrated.describe(),
         prompts={"name": prompts.card.name, "fingerprint": prompts.fingerprint()},
     )
+
+
+def _pick_reach(plan: RepairPlan, prompts: PromptSet) -> list[Prompt]:
+    """Harmful examples of the target languages that calibration reads anyway, the first of every language in turn."""
+    source = plan.source_languages
+    targets = [language for language in plan.target_languages if language not in source]
+    every = list(prompts)
+    if plan.recalibrate == Recalibration.SHOTS:
+        queues = [_draw_harmful(plan, every, language) for language in targets] if plan.shots else []
+    elif plan.recalibrate == Recalibration.TRANSLATIONS:
+        ideas = {one.seed_id for one in every if one.language in source and one.kind == Kind.HARMFUL}
+        queues = [[one for one in every if _is_translation(one, language, ideas)] for language in targets]
+    else:
+        queues = []
+    turns = [queue[turn] for turn in range(max(map(len, queues), default=0)) for queue in queues if turn < len(queue)]
+    return turns[:MOST_REACH]
+
+
+def _draw_harmful(plan: RepairPlan, every: Sequence[Prompt], language: Language) -> list[Prompt]:
+    seed = derive_seed(plan.seed, language.key, Kind.HARMFUL)
+    rows = draw_shots(every, language, Kind.HARMFUL, Split.VALIDATION, plan.shots, seed)
+    return [every[row] for row in rows]
+
+
+def _is_translation(prompt: Prompt, language: Language, ideas: set[str]) -> bool:
+    return prompt.language == language and prompt.split == Split.VALIDATION and prompt.seed_id in ideas
 
 
 def _load_vectors(plan: RepairPlan) -> Mapping[int, Floats] | None:
