@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import repair_tables
 import typer
 
 from isogloss.cli.main import app
@@ -80,7 +81,7 @@ def render_errors() -> str:
 
 def render_readme() -> str:
     """The README with its tables filled from the run records."""
-    return _fill(ROOT / "README.md", {"demo": _demo_table})
+    return _fill(ROOT / "README.md", {"demo": _demo_table, **repair_tables.TABLES})
 
 
 def render_organism() -> str:
@@ -104,10 +105,17 @@ def render_judging() -> str:
     return _fill(ROOT / "docs" / "methods" / "judging.md", {"judge agreement": _agreement})
 
 
+def _filler(name: str) -> Callable[[], str]:
+    """A methods page with whatever tables about repairs it holds."""
+    return lambda: _fill(ROOT / "docs" / "methods" / name, repair_tables.TABLES)
+
+
 def _fill(page: Path, tables: dict[str, Callable[[], str]]) -> str:
     text = page.read_text(encoding="utf-8")
     for name, render in tables.items():
         marker = re.compile(rf"(<!-- table: {name} -->\n).*?(<!-- end -->)", re.DOTALL)
+        if not marker.search(text):
+            continue
         table = render()
         text = marker.sub(lambda match, table=table: f"{match[1]}{table}{match[2]}", text)
     return text
@@ -219,6 +227,10 @@ PAGES = {
     ROOT / "docs" / "methods" / "organism.md": render_organism,
     ROOT / "docs" / "methods" / "statistics.md": render_statistics,
     ROOT / "docs" / "methods" / "judging.md": render_judging,
+    **{
+        ROOT / "docs" / "methods" / name: _filler(name)
+        for name in ("repair.md", "thresholds.md", "routing.md", "utility.md", "speed.md", "survey.md")
+    },
 }
 
 

@@ -104,6 +104,7 @@ def record_activations(
     layers: Sequence[int] | None = None,
     positions: Sequence[int] = (-1,),
     batch_tokens: int = 8192,
+    system_prompt: str | None = None,
     fingerprint: Mapping[str, str] | None = None,
     progress: Progress = silent,
 ) -> Activations:
@@ -118,6 +119,7 @@ def record_activations(
         layers: decoder blocks; None keeps all.
         positions: negative, counted from the end of the rendered prompt.
         batch_tokens: the most tokens, padding included, of a batch.
+        system_prompt: put before every prompt. The recording does not keep it: states with and without one look alike.
         fingerprint: of the model, where the caller has just taken it; it costs one read of all weights.
         progress: told after every batch.
 
@@ -139,7 +141,7 @@ def record_activations(
         raise NothingToDo("No prompts to record activations of.")
     hidden = np.empty((len(prompts), len(kept_layers), len(kept_positions), model.hidden_size), np.float32)
     done = 0
-    for batch in model.batches(prompts, batch_tokens=batch_tokens):
+    for batch in model.batches(prompts, batch_tokens=batch_tokens, system_prompt=system_prompt):
         _check_lengths(batch, prompts, kept_positions)
         for slot, states in enumerate(_read_batch(model, batch, kept_layers, kept_positions)):
             hidden[batch.indices, slot] = states.float().cpu().numpy()

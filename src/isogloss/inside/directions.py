@@ -17,7 +17,7 @@ Classes = tuple[Floats, Floats]
 FEWEST_ROWS = 2
 # Two float32 means of equal rows differ by rounding alone; a difference below this share of their length is that.
 COINCIDENCE = 1e-6
-# Labelled target prompts count as much as everything known from the source languages from this many on.
+# From this many degrees of freedom on, labelled target prompts count as much as all that the source languages know.
 DOUBT_ROWS = 20
 
 
@@ -107,8 +107,8 @@ def fit_whitened_direction(
     need not be what the model acts on.
 
     A few labelled prompts of target languages, thrown together over the languages, add what varies *there*: their
-    difference of means gets the weight ``n / (n + 20)`` for n prompts of the rarer class, their covariance
-    ``f / (f + 20)`` for f degrees of freedom. One prompt of each class tells nothing about spread.
+    difference of means and their covariance get the weight ``f / (f + 20)`` for f degrees of freedom. One prompt of
+    each class tells nothing about spread, so it changes nothing.
 
     Args:
         classes: harmful and harmless states of each source language, float [prompt, hidden].
@@ -129,10 +129,10 @@ def fit_whitened_direction(
     extra = {language: both for language, both in (targets or {}).items() if len(both[0]) and len(both[1])}
     difference, inner = _mean_difference(classes), _inner_rows(classes)
     if extra:
-        rarer = min(sum(len(both[side]) for both in extra.values()) for side in (0, 1))
         freedom = sum(len(part) - 1 for both in extra.values() for part in both)
-        difference = _mix(difference, _mean_difference(extra), rarer)
-        inner = _stack(inner, _inner_rows(extra), freedom)
+        weight = freedom / (freedom + DOUBT_ROWS)
+        difference = (1 - weight) * difference + weight * _mean_difference(extra)
+        inner = np.concatenate([np.sqrt(1 - weight) * inner, np.sqrt(weight) * _inner_rows(extra)])
     spread = float((inner**2).sum()) / inner.shape[1]
     if not spread > 0:
         return pooled
@@ -150,16 +150,6 @@ def _inner_rows(classes: Mapping[Language, Classes]) -> Floats:
     parts = [np.asarray(part, np.float64) for both in classes.values() for part in both]
     freedom = sum(len(part) - 1 for part in parts)
     return np.asarray(np.concatenate([part - part.mean(axis=0) for part in parts]) / np.sqrt(max(freedom, 1)))
-
-
-def _mix(own: Floats, other: Floats, count: int) -> Floats:
-    weight = count / (count + DOUBT_ROWS)
-    return np.asarray((1 - weight) * own + weight * other)
-
-
-def _stack(own: Floats, other: Floats, freedom: int) -> Floats:
-    weight = freedom / (freedom + DOUBT_ROWS)
-    return np.concatenate([np.sqrt(1 - weight) * own, np.sqrt(weight) * other])
 
 
 def _solve_shrunk(rows: Floats, ridge: float, right: Floats) -> Floats:

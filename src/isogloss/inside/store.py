@@ -5,9 +5,8 @@ lists the chunks that are whole. A chunk is written to a draft, synced, renamed,
 listed does not exist, so a process that is killed leaves either a whole chunk or none.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
 
 from isogloss.core import Prompt
 from isogloss.core.errors import BrokenInput, NothingToDo, TooFewPrompts, UnknownName
@@ -32,7 +31,6 @@ from isogloss.inside.store_files import (
     read_listing,
     say_damaged,
 )
-from isogloss.models.batches import PromptBatch
 from isogloss.models.open_model import OpenModel
 
 CHUNK_PROMPTS = 256
@@ -98,15 +96,15 @@ def record_to_store(
         missing = _list_missing(prompts, index_prompts(chunks.rows.values()))
         missing = _longest_first(model, missing, system_prompt)
         count = _Count(progress, len(prompts) - len(missing), len(prompts))
-        reader = model if system_prompt is None else cast(OpenModel, _Instructed(model, system_prompt))
         for start in range(0, len(missing), chunk_prompts):
             part = missing[start : start + chunk_prompts]
             recorded = record_activations(
-                reader,
+                model,
                 part,
                 layers=header.layers,
                 positions=header.positions,
                 batch_tokens=batch_tokens,
+                system_prompt=system_prompt,
                 fingerprint=header.model,
                 progress=count,
             )
@@ -258,19 +256,6 @@ def _list_missing(prompts: Sequence[Prompt], held: Mapping[Key, "Place"]) -> lis
 def _longest_first(model: OpenModel, prompts: list[Prompt], system_prompt: str | None) -> list[Prompt]:
     lengths = [len(row) for row in model.encode([prompt.text for prompt in prompts], system_prompt)]
     return [prompts[number] for number in sorted(range(len(prompts)), key=lambda number: -lengths[number])]
-
-
-class _Instructed:
-    """An open model whose batches start with a system prompt; everything else is the model's own."""
-
-    def __init__(self, model: OpenModel, system_prompt: str) -> None:
-        self._model, self._system_prompt = model, system_prompt
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._model, name)
-
-    def batches(self, prompts: Sequence[Prompt], *, batch_tokens: int) -> Iterator[PromptBatch]:
-        return self._model.batches(prompts, batch_tokens=batch_tokens, system_prompt=self._system_prompt)
 
 
 class _Count:

@@ -190,9 +190,9 @@ def _render(
         _drill_context(records, before),
         _change_context(earlier, scorecard, changes, digest),
         _diagnosis_context(diagnosis),
-        _fixed_context(),
+        fixed_context(),
     )
-    return _environment().get_template("report.html.j2").render({key: part[key] for part in parts for key in part})
+    return make_environment().get_template("report.html.j2").render({key: part[key] for part in parts for key in part})
 
 
 def _drill_context(records: RunRecords, before: RunRecords | None) -> dict[str, Any]:
@@ -247,7 +247,7 @@ def _diagnosis_context(diagnosis: Diagnosis | None) -> dict[str, Any]:
     }
 
 
-def _fixed_context() -> dict[str, Any]:
+def fixed_context() -> dict[str, Any]:
     """What is the same on every page."""
     return {
         "label_words": LABEL_WORDS,
@@ -314,7 +314,7 @@ def _is_organism(records: RunRecords) -> bool:
 
 
 @cache
-def _environment() -> Environment:
+def make_environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("isogloss.report"),
         autoescape=True,

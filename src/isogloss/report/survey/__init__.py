@@ -1,0 +1,1 @@
+"""The page of a literature survey, made from its coverage record alone."""
