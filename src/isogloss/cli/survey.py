@@ -40,7 +40,7 @@ def run_command(
             metavar="SOURCE...", help="Clone of the ACL Anthology, or .bib, .csv, .tsv, .jsonl; may repeat."
         ),
     ],
-    output: Annotated[Path, typer.Option("--output", "--out", help="Folder to write.")],
+    output: Annotated[Path, typer.Option("--out", "--output", help="Folder to write.")],
     query: Annotated[Path | None, typer.Option(help="Query in TOML; default: the published filter.")] = None,
     venues: Annotated[Path | None, typer.Option(help="Venue table in TOML; default: the bundled one.")] = None,
     column: Annotated[
@@ -51,7 +51,7 @@ def run_command(
 ) -> None:
     """Run a query over the literature; write papers, PRISMA counts, diagram, sensitivity table and warnings.
 
-    Example: isogloss survey run acl-anthology --output surveys/safety
+    Example: isogloss survey run acl-anthology --out surveys/safety
     """
     # Asked for before the work, not after it.
     import_extra("prismaflow", extra="survey", purpose="Drawing the PRISMA diagram")
@@ -79,11 +79,11 @@ def run_command(
 
 @app.command("query")
 def query_command(
-    output: Annotated[Path | None, typer.Option("--output", "--out", help="Write it to a file of your own.")] = None,
+    output: Annotated[Path | None, typer.Option("--out", "--output", help="Write it to a file of your own.")] = None,
 ) -> None:
     """Print the default query, the published filter, with every field explained; or copy it to a file to change.
 
-    Example: isogloss survey query --output my-query.toml
+    Example: isogloss survey query --out my-query.toml
     """
     if output is None:
         print(default_query_text(), end="")  # noqa: T201
@@ -91,7 +91,7 @@ def query_command(
     if output.exists():
         raise BrokenInput(f"{output} exists already and is not overwritten. Choose another name, or remove it.")
     write_text(output, default_query_text())
-    out.print(f"Wrote {output}. Run it: isogloss survey run SOURCE --query {output} --output FOLDER", highlight=False)
+    out.print(f"Wrote {output}. Run it: isogloss survey run SOURCE --query {output} --out FOLDER", highlight=False)
 
 
 for name, command in survey_labels.COMMANDS.items():

@@ -47,14 +47,14 @@ SeedOption = Annotated[int, typer.Option(help="Of resampling and simulation.")]
 
 def template_command(
     run: RunArgument,
-    output: Annotated[Path, typer.Option("--output", "--out", help="CSV to write.")],
+    output: Annotated[Path, typer.Option("--out", "--output", help="CSV to write.")],
     annotator: Annotated[list[str], typer.Option(help="Anonymous id, such as a1; may repeat for double coding.")],
     every: Annotated[int, typer.Option(min=1, help="Take every Nth paper, for a pilot or double coding.")] = 1,
     codebook: CodebookOption = None,
 ) -> None:
     """Write a sheet to label, without any suggestion, and the codebook as a page beside it.
 
-    Example: isogloss survey annotate-template surveys/safety --output sheet.csv --annotator a1
+    Example: isogloss survey annotate-template surveys/safety --out sheet.csv --annotator a1
     """
     book = _codebook(codebook)
     rows = write_template(_papers(run)[::every], output, book, annotators=annotator)
@@ -65,7 +65,7 @@ def template_command(
 
 def suggest_command(
     run: RunArgument,
-    output: Annotated[Path, typer.Option("--output", "--out", help="JSONL of suggestions to write.")],
+    output: Annotated[Path, typer.Option("--out", "--output", help="JSONL of suggestions to write.")],
     model: Annotated[
         str | None, typer.Option(help="Chat model in place of the rules, such as openai:NAME@URL.")
     ] = None,
@@ -77,7 +77,7 @@ def suggest_command(
 ) -> None:
     """Suggest topics and languages with the words that speak for them; with --labels, score the suggestions.
 
-    Example: isogloss survey suggest surveys/safety --output suggestions.jsonl --labels double-coded.csv
+    Example: isogloss survey suggest surveys/safety --out suggestions.jsonl --labels double-coded.csv
     """
     book = _codebook(codebook)
     papers = _papers(run)
@@ -98,7 +98,7 @@ def suggest_command(
 
 def agree_command(
     labels: Annotated[list[Path], typer.Argument(metavar="LABELS...", help="Labels in CSV or JSONL.")],
-    output: Annotated[Path | None, typer.Option("--output", "--out", help="JSON to write.")] = None,
+    output: Annotated[Path | None, typer.Option("--out", "--output", help="JSON to write.")] = None,
     codebook: CodebookOption = None,
     seed: SeedOption = 0,
     as_json: JsonFlag = False,
@@ -120,7 +120,7 @@ def agree_command(
 def coverage_command(
     run: RunArgument,
     labels: LabelsOption,
-    output: Annotated[Path, typer.Option("--output", "--out", help="Folder to write.")],
+    output: Annotated[Path, typer.Option("--out", "--output", help="Folder to write.")],
     decisions: DecisionsOption = None,
     codebook: CodebookOption = None,
     unstated: Annotated[
@@ -132,7 +132,7 @@ def coverage_command(
 ) -> None:
     """Coverage of languages: record, CSV tables and a page; every figure with its definition.
 
-    Example: isogloss survey coverage surveys/safety --labels labels.csv --output surveys/coverage
+    Example: isogloss survey coverage surveys/safety --labels labels.csv --out surveys/coverage
     """
     book = _codebook(codebook)
     if unstated is not None:
@@ -166,7 +166,7 @@ def replicate_command(
     value: Annotated[
         list[str] | None, typer.Option(help="FIELD:THEIRS=OURS, such as 'class:mono=english_only'; may repeat.")
     ] = None,
-    output: Annotated[Path | None, typer.Option("--output", "--out", help="JSON to write.")] = None,
+    output: Annotated[Path | None, typer.Option("--out", "--output", help="JSON to write.")] = None,
     codebook: CodebookOption = None,
     as_json: JsonFlag = False,
 ) -> None:
