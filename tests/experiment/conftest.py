@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from isogloss.core import Kind, Language, Prompt, Split
+from isogloss.experiment.cases import language_cases, shot_cases, translation_case
 from isogloss.experiment.draws import Draws, draw_all
 from isogloss.experiment.fits import Grid
 from isogloss.experiment.states import LayerStates, read_layer
@@ -33,14 +34,19 @@ class Invented:
 
     @property
     def states(self) -> LayerStates:
-        return read_layer(self.read, self.prompts, SOURCE, 0, pool_split=Split.TRAIN, draws=SEEDS)
+        cases = {
+            **shot_cases(self.draws, TARGET, (1, 4, 32), SEEDS),
+            **translation_case(self.prompts, SOURCE, TARGET, Split.TRAIN),
+            **language_cases(self.prompts, TARGET),
+        }
+        return read_layer(self.read, self.prompts, SOURCE, 0, pool_split=Split.TRAIN, draws=SEEDS, cases=cases)
 
     @property
     def draws(self) -> Draws:
         return draw_all(self.prompts, (*SOURCE, *TARGET), split=Split.TRAIN, most=32, seeds=SEEDS)
 
     def grid(self, *, shots: tuple[int, ...] = (0, 1, 4, 32), ranks: tuple[int, ...] = (1, 3)) -> Grid:
-        return Grid(self.states, self.draws, (*SOURCE, *TARGET), shots, ranks, SEEDS)
+        return Grid(self.states, self.draws, (*SOURCE, *TARGET), shots, ranks, SEEDS, read=self.read)
 
 
 @pytest.fixture(scope="session")

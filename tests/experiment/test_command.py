@@ -21,7 +21,7 @@ def test_the_command_runs_on_any_checkpoint_folder(tiny_checkpoint, small_prompt
     table, study = tmp_path / "prompts.csv", tmp_path / "study"
     write_prompts(small_prompts("en", "de", "sw", "ar"), table)
     arguments = ["experiment", "gate", str(tiny_checkpoint("gemma2")), "--prompts", f"file:{table}"]
-    arguments += ["--source", "en,de", "--output", str(study), "--quick", "--no-behaviour", "--layers", "1,2"]
+    arguments += ["--source", "en,de", "--out", str(study), "--quick", "--no-behaviour", "--layers", "1,2"]
     done = CliRunner().invoke(app, arguments, catch_exceptions=False)
     assert done.exit_code == 0, done.output
     assert "Balanced accuracy with 4 examples per class" in done.output
@@ -37,6 +37,14 @@ def test_a_wrong_number_is_one_clear_sentence(tmp_path):
     assert done.returncode == 2
     assert "expected whole numbers with commas" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_study_needs_a_folder_and_its_old_name_still_works(tmp_path):
+    runner = CliRunner()
+    done = runner.invoke(app, ["experiment", "gate", "organism", "--prompts", "organism"])
+    assert done.exit_code == 2
+    assert "--out" in done.output
+    assert "--output" not in runner.invoke(app, ["experiment", "gate", "--help"]).output
 
 
 def test_reading_a_study_loads_no_torch():

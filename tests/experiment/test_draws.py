@@ -37,7 +37,7 @@ def test_a_budget_above_what_is_there_is_refused_and_recorded(invented):
     # French holds 7 harmless training prompts.
     with pytest.raises(TooFewPrompts, match="fr has 7 train prompts of its scarcer kind, fewer than 32 shots"):
         invented.draws.shots(FR, 3, 32)
-    record = run_detection(invented.grid(), [DetectionMethod.GATE])
+    record = run_detection(invented.grid(), [DetectionMethod.OURS])
     assert {(row.language, row.shots) for row in record.refused} == {
         (tag, 32) for tag in ("en", "de", "fr", "sw", "ar")
     }

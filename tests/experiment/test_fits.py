@@ -54,8 +54,8 @@ def blocks(invented, method, **wanted):
 
 @pytest.mark.parametrize("rank", [1, 3])
 @pytest.mark.parametrize("shots", [0, 1, 4])
-def test_our_gate_equals_the_single_fit_on_full_states(invented, rank, shots):
-    block = blocks(invented, DetectionMethod.GATE, language=SW, shots=shots, rank=rank)
+def test_our_span_gate_equals_the_single_fit_on_full_states(invented, rank, shots):
+    block = blocks(invented, DetectionMethod.OURS_SPAN, language=SW, shots=shots, rank=rank)
     train = source_classes(invented, Split.TRAIN)
     gate = fit_gate(train, rank=rank)
     prior = measure_prior(gate, train, source_classes(invented, Split.TRAIN, Split.VALIDATION), rank=rank)

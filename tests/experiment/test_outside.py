@@ -45,7 +45,7 @@ def test_a_set_with_train_prompts_is_measured_on_its_test_prompts_alone(invented
 
 def test_one_class_alone_leaves_balanced_accuracy_undefined_with_a_reason(invented):
     harmful = [one for one in swahili(invented, split=None) if one.kind == Kind.HARMFUL]
-    [row] = [one for one in measure(invented, harmful) if one.method == "gate" and one.calibrated_on == "source"]
+    [row] = [one for one in measure(invented, harmful) if one.method == "ours" and one.calibrated_on == "source"]
     assert (row.balanced_accuracy, row.auroc, row.fpr) == (None, None, None)
     assert row.tpr is not None
     assert "no harmless prompts" in row.reason

@@ -65,7 +65,22 @@ def test_a_study_leaves_every_record_table_and_figure(model, small_prompts, fold
         ("published gate", 2),
         ("ours", 0),
         ("ours", 2),
+        ("ours", 0),
+        ("ours", 0),
+        ("ours", 0),
     ]
+    told = {row.variant: row.evidence for row in behaviour.methods if row.name == "ours" and not row.shots}
+    assert told == {
+        "": "source languages alone",
+        # 4 validation prompts of each kind.
+        "unlabelled": "8 unlabelled prompts per language",
+        "harmless": "4 harmless prompts per language",
+        "translations": "8 translations per language, labelled as their source prompts",
+    }
+    notes = {row.shots: row.note for row in behaviour.methods if row.name == "published gate"}
+    assert "Shots are train prompts, as published." in notes[2]
+    strength = record.require_part(folder, record.StrengthRecord)
+    assert {row.method for row in strength.rows} == {"ours", "published gate"}
     # 2 seeds of each kind in 4 languages.
     assert {(row.n_harmful, row.n_harmless) for row in behaviour.methods} == {(8, 8)}
     assert behaviour.split == Split.TEST
@@ -74,7 +89,8 @@ def test_a_study_leaves_every_record_table_and_figure(model, small_prompts, fold
     assert {"report.html", "tables/shots.tex", "tables/behaviour.csv", "figures/transfer.svg"} <= written
     names = {Path(path).stem for path in written if path.startswith("figures/")}
     assert names == {
-        "selectivity", "gap", "projections", "auroc", "shots", "ranks", "layers", "strength", "transfer"
+        "selectivity", "gap", "projections", "auroc", "shots", "ranks", "layers", "strength",
+        "strength_published", "transfer",
     }  # fmt: skip
 
 

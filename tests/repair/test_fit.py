@@ -18,6 +18,7 @@ from isogloss.core.errors import (
     UnknownLanguage,
     UnsupportedModel,
 )
+from isogloss.inside.activations import record_activations
 from isogloss.models.chat import Decoding
 from isogloss.models.open_model import OpenModel
 from isogloss.prompts.promptset import PromptSet
@@ -101,6 +102,26 @@ def test_a_given_layer_and_strength_need_no_judge_and_no_validation_of_the_sourc
     assert repair.edit.layer == 2
     half = fit_repair(plan.model_copy(update={"multiplier": 1.0}), qwen, prompts, Refusing()).edit.strength / 2
     assert repair.edit.strength == pytest.approx(half)
+
+
+def test_states_that_are_there_are_not_recorded_again_and_give_the_same_repair(
+    qwen: OpenModel, prompts: PromptSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = PLAN.model_copy(update={"layer": 2, "multiplier": 1.0})
+    states = record_activations(qwen, list(prompts), layers=[1, 2])
+    fresh = fit_repair(plan, qwen, prompts, never())
+    asked: list[int] = []
+    monkeypatch.setattr(
+        "isogloss.repair.fit.record_activations",
+        lambda model, chosen, **options: asked.append(len(chosen)) or record_activations(model, chosen, **options),
+    )
+    assert fit_repair(plan, qwen, prompts, never(), activations=states).gate.fallback == fresh.gate.fallback
+    assert asked == []
+    # Layer 3 is not among the states, so 2 languages x 2 kinds x (6 + 4) prompts and 2 x 4 of the target are recorded.
+    fit_repair(plan.model_copy(update={"layer": 3}), qwen, prompts, never(), activations=states)
+    assert asked == [40, 8]
+    with pytest.raises(FingerprintMismatch, match="another model"):
+        fit_repair(plan, qwen, prompts, never(), activations=replace(states, model={"weights": "other"}))
 
 
 def test_zero_shots_leave_the_source_threshold_everywhere(qwen: OpenModel, prompts: PromptSet) -> None:

@@ -28,7 +28,10 @@ def experiment() -> None:
 def gate(
     model: ModelName,
     prompts: SetName,
-    output: Annotated[Path, typer.Option(help="Folder of the study; run again into it and it goes on.")],
+    out_folder: Annotated[
+        Path | None, typer.Option("--out", help="Folder of the study; run again into it and it goes on.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option("--output", hidden=True)] = None,
     source: Source = None,
     target: Annotated[str | None, typer.Option(help="Languages to carry the gate to; default: all others.")] = None,
     outside: Annotated[
@@ -42,6 +45,8 @@ def gate(
     draws: Annotated[int, typer.Option(min=1, help="How often the examples are drawn.")] = 10,
     behaviour: Annotated[bool, typer.Option(help="Ask the model under every method, or only fit on states.")] = True,
     baselines: Annotated[bool, typer.Option(help="Baselines beside the gates.")] = True,
+    label_free: Annotated[bool, typer.Option(help="Ask under our repairs without labelled examples, too.")] = True,
+    probes: Annotated[bool, typer.Option(help="Fit an MLP and other probes of whole states, too; slow.")] = False,
     max_prompts: Annotated[int | None, typer.Option(min=1, help="Prompts of each kind to ask, at most.")] = None,
     max_new_tokens: Annotated[int, typer.Option(min=1, help="Longest reply.")] = 128,
     judge: Annotated[str, typer.Option(help="Who says what an answer was.")] = "rules",
@@ -52,13 +57,16 @@ def gate(
 ) -> None:
     """Compare gates: detection, layers, transfer and behaviour, with tables and figures.
 
-    Example: isogloss experiment gate organism --prompts organism --output study --quick
+    Example: isogloss experiment gate organism --prompts organism --out study --quick
     """
     from pydantic import ValidationError
 
     from isogloss.audit.plan import explain_invalid
     from isogloss.experiment.plan import SHOTS, GatePlan
 
+    folder = out_folder or output
+    if folder is None:
+        raise typer.BadParameter("Say where the study goes: --out STUDY.", param_hint="--out")
     chosen = resolve_prompts(prompts)
     sources = choose_source(source, chosen)
     try:
@@ -76,12 +84,14 @@ def gate(
             out_of_distribution=tuple(outside or ()),
             behaviour=behaviour,
             baselines=baselines,
+            label_free=label_free,
+            probes=probes,
             max_prompts=max_prompts,
             max_new_tokens=max_new_tokens,
         )
     except ValidationError as error:
         raise explain_invalid(error, where="The command") from error
-    execute_study(plan.quick() if quick else plan, chosen, judge, output, trust_remote_code=trust_remote_code)
+    execute_study(plan.quick() if quick else plan, chosen, judge, folder, trust_remote_code=trust_remote_code)
 
 
 def execute_study(plan: "GatePlan", chosen: PromptSet, judge: str, folder: Path, *, trust_remote_code: bool) -> None:

@@ -42,7 +42,7 @@ def repair(
     promise_confidence: Annotated[
         float | None, typer.Option(help="Of that promise, such as 0.9; default: it holds on average.")
     ] = None,
-    caution: Annotated[float, typer.Option(min=1, help="Cost of a false alarm, in missed harmful prompts.")] = 1.0,
+    caution: Annotated[float, typer.Option(min=1, help="Cost of a false alarm, in missed harmful prompts.")] = 2.0,
     leave_cost: Annotated[
         float | None,
         typer.Option(help="Cost of leaving a prompt alone, in missed ones; gives two thresholds. Default: one."),

@@ -15,7 +15,7 @@ from isogloss.core import Mapping as LabelMapping
 from isogloss.core.errors import NothingToDo
 from isogloss.core.fingerprint import fingerprint
 from isogloss.core.progress import Progress, silent
-from isogloss.experiment.methods import MethodModel
+from isogloss.experiment.methods import Candidate, MethodModel
 from isogloss.experiment.plan import GatePlan
 from isogloss.experiment.record import BehaviourRecord, GroupRow, Measured, MethodRow, Refusal, WorstRow
 from isogloss.judges.judge import Judge
@@ -47,7 +47,7 @@ def run_methods(
     model: OpenModel,
     prompts: PromptSet,
     judge: Judge,
-    methods: Sequence[Method],
+    methods: Sequence[Candidate],
     folder: Path,
     *,
     layer: int,
@@ -76,7 +76,8 @@ def run_methods(
     chosen = select_prompts(asked, prompts)
     rows: list[MethodRow] = []
     before: list[Outcome] = []
-    for number, method in enumerate(methods):
+    for number, candidate in enumerate(methods):
+        method = candidate.method
         place = folder / "behaviour" / name_folder(method)
         step = _Step(progress, number, len(methods))
         start = time.monotonic()
@@ -84,7 +85,7 @@ def run_methods(
         seconds = time.monotonic() - start
         outcomes = load_outcomes(place)
         before = before or outcomes
-        rows.append(describe_method(plan, method, outcomes, before, str(place.relative_to(folder)), seconds))
+        rows.append(describe_method(plan, candidate, outcomes, before, str(place.relative_to(folder)), seconds))
     return BehaviourRecord(
         key=key,
         layer=layer,
@@ -98,20 +99,21 @@ def run_methods(
 
 def describe_method(
     plan: GatePlan,
-    method: Method,
+    candidate: Candidate,
     outcomes: Sequence[Outcome],
     before: Sequence[Outcome],
     folder: str,
     seconds: float | None = None,
 ) -> MethodRow:
     """Rates, selectivity and paired changes of one method, with intervals that count ideas and not prompts."""
-    cells = score_cells(outcomes, MAPPING)
+    method, cells = candidate.method, score_cells(outcomes, MAPPING)
     groups = {name: part for name, part in _groups(plan).items() if part and all(tag in _tags(cells) for tag in part)}
     labels = [row.label for row in outcomes if row.label is not None]
     return MethodRow(
         name=method.name,
         variant=method.variant,
         shots=method.shots,
+        evidence=candidate.evidence,
         note=method.note,
         folder=folder,
         languages={

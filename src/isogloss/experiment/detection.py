@@ -9,7 +9,8 @@ import numpy as np
 from isogloss.core import Kind, Split
 from isogloss.core.progress import Progress, silent
 from isogloss.experiment.fits import Block, Grid, iterate_blocks
-from isogloss.experiment.plan import DetectionMethod
+from isogloss.experiment.plan import LABEL_FREE, PROBES, RANKED, DetectionMethod
+from isogloss.experiment.probes import MOST_DRAWS
 from isogloss.experiment.record import DetectionRecord, Refusal
 from isogloss.experiment.scoring import measure_areas, measure_fits
 
@@ -42,9 +43,10 @@ def run_detection(
     rows: dict[str, list[Any]] = {
         name: [] for name in ("method", "language", "shots", "rank", "seed", *_MEASURES, "threshold")
     }
+    expected = _expected(grid, methods)
     for done, block in enumerate(_measurable(iterate_blocks(grid, methods), counts), start=1):
         _append(rows, block)
-        progress("fits", done, _expected(grid, methods))
+        progress("fits", done, max(done, expected))
     return DetectionRecord(
         key=key,
         layer=grid.states.layer,
@@ -92,10 +94,19 @@ def _missing(count: tuple[int, int]) -> str:
 
 def _expected(grid: Grid, methods: Sequence[DetectionMethod]) -> int:
     """Blocks in all, for progress."""
-    ranked = {DetectionMethod.GATE, DetectionMethod.PUBLISHED_GATE}
-    widths = sum(len(grid.ranks) if method in ranked else 1 for method in methods)
-    less = DetectionMethod.TARGET_DIRECTION in methods and 0 in grid.shots
-    return sum(len(grid.feasible(shots)) for shots in grid.shots) * widths - len(grid.languages) * less
+    budgets = sum(len(grid.feasible(shots)) for shots in grid.shots)
+    count = 0
+    for method in methods:
+        if method in LABEL_FREE:
+            count += len(grid.targets)
+        elif method in PROBES:
+            draws = min(len(grid.seeds), MOST_DRAWS)
+            count += len(grid.targets) * len(grid.probe_shots) * draws if grid.read else 0
+        elif method == DetectionMethod.TARGET_DIRECTION:
+            count += budgets - len(grid.languages) * (0 in grid.shots)
+        else:
+            count += budgets * (len(grid.ranks) if method in RANKED else 1)
+    return count
 
 
 def grid_key(grid: Grid) -> dict[str, Any]:

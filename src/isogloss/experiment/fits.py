@@ -13,10 +13,13 @@ import numpy.typing as npt
 import torch
 
 from isogloss.core import Kind, Language, Split
+from isogloss.experiment.cases import SOURCE, case_of
 from isogloss.experiment.draws import Draws
-from isogloss.experiment.ours import OurGate, fit_ours, pooled_view
-from isogloss.experiment.plan import DetectionMethod
-from isogloss.experiment.states import LanguageStates, LayerStates
+from isogloss.experiment.label_free import cut_label_free
+from isogloss.experiment.ours import OurGate, fit_line, fit_ours, fit_span, score_all
+from isogloss.experiment.plan import LABEL_FREE, PROBES, DetectionMethod
+from isogloss.experiment.probes import fit_probes, score_probes
+from isogloss.experiment.states import LanguageStates, LayerStates, Read
 from isogloss.repair.published.directions import SHORTEST, pooled_direction
 from isogloss.repair.published.readout import Readouts, fit_readouts
 from isogloss.repair.published.shots import ShotBatch, published_seed
@@ -61,6 +64,8 @@ class Grid:
         seeds: of the draws.
         split: that is measured.
         name: of the model; part of the published seeds.
+        read: gives whole states again, for ``PROBES``; they are left out without it.
+        probe_shots: budgets of those.
     """
 
     states: LayerStates
@@ -71,6 +76,13 @@ class Grid:
     seeds: tuple[int, ...]
     split: Split = Split.TEST
     name: str = "model"
+    read: Read | None = None
+    probe_shots: tuple[int, ...] = (0, 4)
+
+    @property
+    def targets(self) -> tuple[Language, ...]:
+        """Measured languages that are not source languages."""
+        return tuple(language for language in self.languages if language not in self.states.source)
 
     def of(self, language: Language) -> LanguageStates:
         return self.states.languages[language]
@@ -89,17 +101,42 @@ def iterate_blocks(grid: Grid, methods: Sequence[DetectionMethod]) -> Iterator[B
 # ---- ours
 
 
-def _fit_gates(grid: Grid) -> Iterator[Block]:
+def _fit_ours(grid: Grid) -> Iterator[Block]:
+    """The default gate: a readout per budget and draw, which all languages share."""
+    languages = {language: grid.of(language) for language in grid.languages}
+    for shots in grid.shots:
+        ready = grid.feasible(shots)
+        seeds = grid.seeds if shots else grid.seeds[:1]
+        if not ready:
+            continue
+        cuts, scores = np.empty((len(ready), len(seeds))), []
+        for number, seed in enumerate(seeds):
+            # No target language may have so many shots although a source language has.
+            case = case_of(shots, seed) if grid.states.has(case_of(shots, seed)) else SOURCE
+            ours = fit_ours(grid.states, case)
+            scores.append(score_all(ours, {language: languages[language] for language in ready}))
+            drawn = [
+                [scores[-1][language][rows] for rows in grid.draws.shots(language, seed, shots)] for language in ready
+            ]
+            cuts[:, number] = ours.cuts(*(np.array([both[side] for both in drawn]) for side in (0, 1)))
+        for place, language in enumerate(ready):
+            own = np.array([one[language] for one in scores])
+            harmful, harmless = (own[:, languages[language].rows(kind, grid.split)] for kind in Kind)
+            yield Block(DetectionMethod.OURS, language, shots, 0, seeds, harmful, harmless, cuts[place], shared=False)
+
+
+def _fit_spans(grid: Grid) -> Iterator[Block]:
     for rank in grid.ranks:
-        yield from _ours(grid, DetectionMethod.GATE, fit_ours(grid.states, rank=rank), rank)
+        yield from _cut_ours(grid, DetectionMethod.OURS_SPAN, fit_span(grid.states, rank=rank), rank)
 
 
-def _fit_directions(grid: Grid) -> Iterator[Block]:
-    yield from _ours(grid, DetectionMethod.DIRECTION, fit_ours(grid.states, view=pooled_view(grid.states)), 0)
+def _fit_lines(grid: Grid) -> Iterator[Block]:
+    yield from _cut_ours(grid, DetectionMethod.OURS_LINE, fit_line(grid.states), 0)
 
 
-def _ours(grid: Grid, method: DetectionMethod, ours: OurGate, rank: int) -> Iterator[Block]:
-    scores = {language: ours.score(grid.of(language).features) for language in grid.languages}
+def _cut_ours(grid: Grid, method: DetectionMethod, ours: OurGate, rank: int) -> Iterator[Block]:
+    """One readout of the source languages for every budget and draw."""
+    scores = score_all(ours, {language: grid.of(language) for language in grid.languages})
     for shots in grid.shots:
         languages = grid.feasible(shots)
         if not languages:
@@ -112,6 +149,17 @@ def _ours(grid: Grid, method: DetectionMethod, ours: OurGate, rank: int) -> Iter
             harmful, harmless = (scores[language][held.rows(kind, grid.split)][None] for kind in Kind)
             part = cuts[place * len(seeds) : (place + 1) * len(seeds)]
             yield Block(method, language, shots, rank, seeds, harmful, harmless, part, shared=True)
+
+
+def _fit_label_free(method: DetectionMethod) -> Callable[[Grid], Iterator[Block]]:
+    def fit(grid: Grid) -> Iterator[Block]:
+        for found in cut_label_free(grid.states, grid.targets, method, split=grid.draws.split):
+            own = grid.of(found.language)
+            harmful, harmless = (found.scores[own.rows(kind, grid.split)][None] for kind in Kind)
+            cuts = np.array([found.threshold])
+            yield Block(method, found.language, 0, 0, grid.seeds[:1], harmful, harmless, cuts, shared=True)
+
+    return fit
 
 
 # ---- published
@@ -250,11 +298,45 @@ def _fit_target_directions(grid: Grid) -> Iterator[Block]:
             yield Block(method, language, shots, 0, grid.seeds, tested[0], tested[1], cuts, shared=False)
 
 
+# ---- probes of whole states
+
+
+def _fit_probes(method: DetectionMethod) -> Callable[[Grid], Iterator[Block]]:
+    def fit(grid: Grid) -> Iterator[Block]:
+        if grid.read is None:
+            return
+        states = grid.states
+        prompts = {language: own.prompts for language, own in states.languages.items()}
+        fitted = fit_probes(
+            method,
+            grid.read,
+            prompts,
+            states.source,
+            grid.targets,
+            grid.draws,
+            layer=states.layer,
+            shots=grid.probe_shots,
+            seeds=grid.seeds,
+        )
+        measured = {language: prompts[language] for language in grid.targets}
+        for language, (shots, seed), harmful, harmless, cut in score_probes(
+            fitted, grid.read, measured, states.layer, grid.split
+        ):
+            if shots <= grid.draws.available[language]:
+                found = harmful[None], harmless[None], np.array([cut])
+                yield Block(method, language, shots, 0, (seed,), *found, shared=False)
+
+    return fit
+
+
 _METHODS: Mapping[DetectionMethod, Callable[[Grid], Iterator[Block]]] = {
-    DetectionMethod.GATE: _fit_gates,
-    DetectionMethod.DIRECTION: _fit_directions,
+    DetectionMethod.OURS: _fit_ours,
+    DetectionMethod.OURS_SPAN: _fit_spans,
+    DetectionMethod.OURS_LINE: _fit_lines,
+    **{method: _fit_label_free(method) for method in LABEL_FREE},
     DetectionMethod.PUBLISHED_GATE: _fit_published_gates,
     DetectionMethod.PUBLISHED_DIRECTION: _fit_published_directions,
     DetectionMethod.TARGET_DIRECTION: _fit_target_directions,
     DetectionMethod.RANDOM_DIRECTION: _fit_random_directions,
+    **{method: _fit_probes(method) for method in PROBES},
 }

@@ -1,9 +1,9 @@
 """The methods of a behaviour study, each fitted on calibration prompts alone, ready to answer."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
-from isogloss.core import Prompt, Reply
+from isogloss.core import Prompt, Reply, Split
 from isogloss.core.errors import DegenerateDirection, TooFewPrompts, UnsupportedModel
 from isogloss.core.fingerprint import fingerprint
 from isogloss.core.progress import Progress, silent
@@ -16,16 +16,34 @@ from isogloss.models.chat import Decoding
 from isogloss.models.open_model import OpenModel
 from isogloss.prompts.promptset import PromptSet
 from isogloss.repair.artifact import Repair
-from isogloss.repair.baselines.calibration import record_calibration
-from isogloss.repair.baselines.suite import fit_baselines
+from isogloss.repair.baselines.adasteer import PUBLISHED_CONSTANTS, find_architecture, fit_adasteer_published
+from isogloss.repair.baselines.calibration import Calibration, record_calibration
+from isogloss.repair.baselines.suite import FALLBACK_ARCHITECTURE, fit_baselines
+from isogloss.repair.estimates import Recalibration
 from isogloss.repair.fit import fit_repair
-from isogloss.repair.intervention import BlockSteering
 from isogloss.repair.method import PUBLISHED, Method, plain_method, steered_method
 from isogloss.repair.plan import RepairPlan
-from isogloss.repair.published.preset import fit_published_repair
+from isogloss.repair.published.preset import PublishedRepair, fit_published_repair
 from isogloss.repair.repaired import RepairedModel
 
 OURS, PUBLISHED_GATE = "ours", "published gate"
+CHOICE_TOKENS = 32
+"""Longest reply while a strength is chosen."""
+LABEL_FREE = {
+    Recalibration.UNLABELLED: "unlabelled prompts per language",
+    Recalibration.HARMLESS: "harmless prompts per language",
+    Recalibration.TRANSLATIONS: "translations per language, labelled as their source prompts",
+}
+"""Our repairs without labelled shots, and what they know of the target languages, after a number."""
+NO_EVIDENCE = "source languages alone"
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A fitted method, and what it was told of the target languages; empty where it is not fitted at all."""
+
+    method: Method
+    evidence: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,10 +51,13 @@ class Bench:
     """What every method is fitted from.
 
     Attributes:
-        layer: of ours, of the published gate and of the baselines that need one.
-        multiplier: of ours.
-        activations: training prompts of the source languages and the target languages' shot split, at that layer.
+        layer: of the published gate, of the baselines that need one, and of ours where no target labels are read.
+        multiplier: of ours where no target labels are read.
+        activations: states at that layer: train and validation prompts of the source languages, validation prompts
+            and the shot split of the target languages.
+        load_sources: train and validation prompts of the source languages at every recorded layer, read on demand.
         draws: of the shots; the published gate uses the first draw of the detection grid.
+        made: our repairs so far, so that none is chosen twice.
     """
 
     plan: GatePlan
@@ -46,7 +67,9 @@ class Bench:
     layer: int
     multiplier: float
     activations: Activations
+    load_sources: Callable[[], Activations]
     draws: Draws
+    made: dict[tuple[Recalibration, int], Repair] = field(default_factory=dict)
 
 
 class MethodModel:
@@ -70,27 +93,27 @@ class MethodModel:
         return self._method.answer(prompts, decoding)
 
 
-def fit_methods(bench: Bench, progress: Progress = silent) -> tuple[list[Method], list[Refusal]]:
+def fit_methods(bench: Bench, progress: Progress = silent) -> tuple[list[Candidate], list[Refusal]]:
     """Every method of the plan, the unsteered model first; what cannot be fitted is named with its reason.
 
     Baselines get as many shots as ours gets at most; the published gate is fitted with every budget of the plan. Shots
     of ours and of the baselines come from the validation split, those of the published gate from the plan's split. No
     test prompt is read.
     """
-    methods: list[Method] = [plain_method(bench.model, name="unsteered")]
+    found = [Candidate(plain_method(bench.model, name="unsteered"))]
     refused: list[Refusal] = []
     for make in (_fit_baselines, _fit_published, _fit_ours):
-        found, failed = make(bench, progress)
-        methods += found
+        made, failed = make(bench, progress)
+        found += made
         refused += failed
-    return methods, refused
+    return found, refused
 
 
-def _fit_baselines(bench: Bench, progress: Progress) -> tuple[list[Method], list[Refusal]]:
+def _fit_baselines(bench: Bench, progress: Progress) -> tuple[list[Candidate], list[Refusal]]:
     plan = bench.plan
     if not plan.baselines:
         return [], []
-    shots = _our_shots(plan)[-1]
+    shots = our_shots(plan)[-1]
     calibration = record_calibration(
         bench.model,
         list(bench.prompts),
@@ -101,30 +124,56 @@ def _fit_baselines(bench: Bench, progress: Progress) -> tuple[list[Method], list
         progress=progress,
     )
     found = fit_baselines(bench.model, calibration, bench.judge, seed=plan.seed, layer=bench.layer, progress=progress)
+    other = _fit_other_constants(bench.model, calibration)
     # The first is the plain model, which is in the list already.
-    return [method for method in found if method.name != "plain"], []
+    methods = [method for method in (*found, *other) if method.name != "plain"]
+    return [Candidate(method, _say_baseline(method)) for method in methods], []
 
 
-def _fit_published(bench: Bench, progress: Progress) -> tuple[list[Method], list[Refusal]]:
-    plan, methods, refused = bench.plan, [], []
-    budgets = sorted(set(plan.behaviour_shots))
+def _fit_other_constants(model: OpenModel, calibration: Calibration) -> list[Method]:
+    """AdaSteer with the constants that were published for the study's own model, where ``fit_baselines`` takes others.
+
+    Constants belong to one model's states; which of them is run on another model's decides what the method does.
+    """
+    if find_architecture(model) not in PUBLISHED_CONSTANTS or find_architecture(model) == FALLBACK_ARCHITECTURE:
+        return []
+    made = fit_adasteer_published(calibration, model, architecture=FALLBACK_ARCHITECTURE).method(model)
+    return [replace(made, name=f"{made.name}, {FALLBACK_ARCHITECTURE} constants")]
+
+
+def _say_baseline(method: Method) -> str:
+    if method.shots is None:
+        return ""
+    return _say_shots(method.shots, Split.VALIDATION)
+
+
+def _say_shots(shots: int, split: Split) -> str:
+    return f"{shots} labelled {split} prompts per class" if shots else NO_EVIDENCE
+
+
+def _fit_published(bench: Bench, progress: Progress) -> tuple[list[Candidate], list[Refusal]]:
+    methods, refused = [], []
+    budgets = sorted(set(bench.plan.behaviour_shots))
     for number, shots in enumerate(budgets):
         try:
-            methods.append(_published(bench, shots))
+            made = fit_our_published(bench, shots)
         except (TooFewPrompts, DegenerateDirection) as error:
             refused.append(Refusal(language="all", shots=shots, reason=f"{PUBLISHED_GATE}: {error}"))
+        else:
+            methods.append(Candidate(published_method(bench, made, shots), _say_shots(shots, bench.draws.split)))
         progress("published gate", number + 1, len(budgets))
     return methods, refused
 
 
-def _published(bench: Bench, shots: int) -> Method:
+def fit_our_published(bench: Bench, shots: int) -> PublishedRepair:
+    """The published repair on the study's prompts, at its layer, with the first draw of the detection grid."""
     plan, activations = bench.plan, bench.activations
     places = {prompt.key: row for row, prompt in enumerate(activations.prompts)}
     rows = {
         language: [places[prompt.key] for prompt in bench.draws.chosen(language, plan.seed, shots)]
         for language in plan.target_languages
     }
-    made = fit_published_repair(
+    return fit_published_repair(
         activations,
         plan.source_languages,
         plan.target_languages,
@@ -135,32 +184,76 @@ def _published(bench: Bench, shots: int) -> Method:
         shot_rows=rows,
         shot_split=bench.draws.split,
     )
+
+
+def published_method(bench: Bench, made: PublishedRepair, shots: int, *, name: str = PUBLISHED_GATE) -> Method:
+    """The published repair as a method."""
+    where = f" Shots are {bench.draws.split} prompts" + (", as published." if bench.draws.split == Split.TRAIN else ".")
     return steered_method(
-        PUBLISHED_GATE,
+        name,
         bench.model,
-        lambda model: BlockSteering(model, made.edit, made.router()),
+        made.steer,
         variant=PUBLISHED,
         shots=shots,
-        note="Gate, threshold, strength and routed edit as published; gate and edit share one prefill.",
+        note="Gate, threshold, strength and routed edit as published; gate and edit share one prefill."
+        + (where if shots else ""),
     )
 
 
-def _fit_ours(bench: Bench, progress: Progress) -> tuple[list[Method], list[Refusal]]:
+def _fit_ours(bench: Bench, progress: Progress) -> tuple[list[Candidate], list[Refusal]]:
     methods, refused = [], []
-    for shots in _our_shots(bench.plan):
+    wanted = [(Recalibration.SHOTS, shots) for shots in our_shots(bench.plan)]
+    wanted += [(kind, 0) for kind in LABEL_FREE if bench.plan.label_free]
+    for number, (kind, shots) in enumerate(wanted, start=1):
         try:
-            methods.append(repair_method(bench, fit_our_repair(bench, shots, progress=progress), shots))
+            made = fit_our_repair(bench, shots, recalibrate=kind, progress=progress)
         except (TooFewPrompts, DegenerateDirection, UnsupportedModel) as error:
-            refused.append(Refusal(language="all", shots=shots, reason=f"{OURS}: {error}"))
+            refused.append(Refusal(language="all", shots=shots, reason=f"{OURS}, {kind}: {error}"))
+        else:
+            evidence = _say_label_free(made, kind) if kind in LABEL_FREE else _say_shots(shots, Split.VALIDATION)
+            variant = "" if kind == Recalibration.SHOTS else str(kind)
+            methods.append(Candidate(repair_method(bench, made, shots, variant=variant), evidence))
+        progress("our repairs", number, len(wanted))
     return methods, refused
 
 
-def fit_our_repair(bench: Bench, shots: int, *, progress: Progress = silent) -> Repair:
-    """The repair that `isogloss repair` makes, at the study's layer and strength."""
-    wanted = repair_plan(bench.plan).model_copy(
-        update={"shots": shots, "layer": bench.layer, "multiplier": bench.multiplier}
+def _say_label_free(made: Repair, kind: Recalibration) -> str:
+    """How many prompts of the target languages a repair read, and which."""
+    fields = ("harmful_ids", "harmless_ids", "unlabelled_ids")
+    counts = [sum(len(record[field]) for field in fields) for record in made.calibration.values()]
+    low, high = min(counts, default=0), max(counts, default=0)
+    return f"{low if low == high else f'{low} to {high}'} {LABEL_FREE[kind]}"
+
+
+def fit_our_repair(
+    bench: Bench,
+    shots: int,
+    *,
+    recalibrate: Recalibration = Recalibration.SHOTS,
+    progress: Progress = silent,
+) -> Repair:
+    """The repair that `isogloss repair` makes by default.
+
+    Layer and strength are those of the study, unless labelled target prompts have a say in the choice: then they are
+    chosen anew, at the study's layer only where the study does not sweep every layer.
+    """
+    if (recalibrate, shots) in bench.made:
+        return bench.made[recalibrate, shots]
+    labelled = bool(shots) or recalibrate == Recalibration.TRANSLATIONS
+    plan = bench.plan
+    fixed = None if plan.layer is None and plan.layers is None else bench.layer
+    wanted = repair_plan(plan).model_copy(
+        update={
+            "shots": shots,
+            "recalibrate": recalibrate,
+            "layer": fixed if labelled else bench.layer,
+            "multiplier": None if labelled else bench.multiplier,
+        }
     )
-    return fit_repair(wanted, bench.model, bench.prompts, bench.judge, progress=progress)
+    held = bench.load_sources() if labelled and fixed is None else bench.activations
+    made = fit_repair(wanted, bench.model, bench.prompts, bench.judge, progress, activations=held)
+    bench.made[recalibrate, shots] = made
+    return made
 
 
 def repair_plan(plan: GatePlan) -> RepairPlan:
@@ -171,16 +264,21 @@ def repair_plan(plan: GatePlan) -> RepairPlan:
         source=tuple(language.tag for language in plan.source_languages),
         target=tuple(language.tag for language in plan.target_languages),
         seed=plan.seed,
+        choice_tokens=min(CHOICE_TOKENS, plan.max_new_tokens),
     )
     return made if plan.caution is None else made.model_copy(update={"caution": plan.caution})
 
 
-def repair_method(bench: Bench, repair: Repair, shots: int, *, name: str = OURS) -> Method:
+def repair_method(bench: Bench, repair: Repair, shots: int, *, name: str = OURS, variant: str = "") -> Method:
     """A repair as a method; its fingerprint is part of the note, so that replies of two repairs are never mixed."""
-    note = f"The repair that `isogloss repair` makes ({repair.fingerprint()[:8]})."
-    return Method(name, "", shots, note, RepairedModel(bench.model, repair).reply)
+    multiplier = repair.choice["multiplier"]
+    note = (
+        f"The repair that `isogloss repair` makes ({repair.fingerprint()[:8]}): layer {repair.edit.layer}, "
+        f"{multiplier:g} times the distance between the source classes."
+    )
+    return Method(name, variant, shots, note, RepairedModel(bench.model, repair).reply)
 
 
-def _our_shots(plan: GatePlan) -> list[int]:
+def our_shots(plan: GatePlan) -> list[int]:
     """Budgets of ours: those of the plan up to four, which is what the method is meant for."""
     return [shots for shots in sorted(set(plan.behaviour_shots)) if shots <= 4] or [0]

@@ -1,6 +1,6 @@
-"""Our gate on coordinates: fitted once on source languages, with a prior for the thresholds of every other."""
+"""Our gates on coordinates: readout, prior and thresholds for every language, as `isogloss repair` fits them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,28 +8,31 @@ import numpy as np
 import numpy.typing as npt
 
 from isogloss.core import Kind, Language, Split
+from isogloss.core.errors import DegenerateDirection
+from isogloss.experiment.cases import SOURCE, Case
 from isogloss.experiment.states import LanguageStates, LayerStates
 from isogloss.inside.directions import Classes, fit_pooled_direction
-from isogloss.repair.class_prior import ClassPrior, measure_prior
+from isogloss.repair.class_prior import ClassPrior, combine_left_out, describe_left_out, measure_prior
 from isogloss.repair.gate import Gate, fit_gate
 from isogloss.repair.thresholds import estimate_threshold, estimate_thresholds
 
 Floats = npt.NDArray[np.floating[Any]]
-View = Callable[[Floats], Floats]
-"""What a method sees of coordinates [row, feature]."""
+View = Callable[[LanguageStates], Floats]
+"""What a method sees of a language's prompts, [prompt, feature]."""
+HELD = (Split.TRAIN, Split.VALIDATION)
 
 
 @dataclass(frozen=True, eq=False)
 class OurGate:
-    """A gate of the source languages, how it sees coordinates, and what its thresholds start from."""
+    """A gate, what it sees, and what its thresholds start from."""
 
     gate: Gate
     prior: ClassPrior
     view: View
 
-    def score(self, features: Floats) -> Floats:
-        """Logits [row] of coordinates [row, feature]."""
-        return self.gate.score(self.view(features))
+    def score(self, own: LanguageStates) -> Floats:
+        """Logits of every prompt of a language."""
+        return self.gate.score(self.view(own))
 
     def cut(self, harmful: Floats, harmless: Floats) -> float:
         """A threshold from the logits of shots; from none, the source threshold."""
@@ -40,35 +43,81 @@ class OurGate:
         return estimate_thresholds(self.gate, harmful, harmless, prior=self.prior).value
 
 
-def fit_ours(states: LayerStates, *, rank: int | None = None, view: View | None = None) -> OurGate:
-    """Fit the readout on source training prompts, and its prior by leaving out one source language after the other.
+def fit_ours(states: LayerStates, case: Case = SOURCE) -> OurGate:
+    """The default gate: the whitened readout with the labelled target prompts of a case.
+
+    Equal to ``fit_gate`` and ``measure_prior`` on the states, up to the rounding of ``fit_whitened``.
+
+    Args:
+        states: with whitened directions, the case's among them.
+        case: which target prompts.
+
+    Raises:
+        DegenerateDirection: the source classes coincide at this layer.
+    """
+    if states.whitened is None:
+        raise DegenerateDirection(
+            f"Layer {states.layer}: harmful and harmless prompts of the source languages have the same mean state. "
+            "Use another layer."
+        )
+    column = states.whitened.column(case)
+
+    def see(own: LanguageStates) -> Floats:
+        return np.asarray(own.whitened[:, [column]], np.float64)
+
+    gate = fit_gate(view_classes(states, see, (Split.TRAIN,)), label=f"layer {states.layer}")
+    return OurGate(gate, _measure_whitened_prior(states, gate, column), see)
+
+
+def _measure_whitened_prior(states: LayerStates, gate: Gate, column: int) -> ClassPrior:
+    """``measure_prior``: every source language scored by a gate of the others, along their own direction."""
+    described = []
+    for left in states.source:
+
+        def see(own: LanguageStates, left: Language = left) -> Floats:
+            return np.asarray(own.left_out[left][:, [column]], np.float64)
+
+        held = _view_both(states.languages[left], see, HELD) if left in states.languages[left].left_out else None
+        if held is None or min(map(len, held)) < 2:
+            continue
+        others = view_classes(states, see, (Split.TRAIN,))
+        del others[left]
+        described.append(describe_left_out(fit_gate(others), held))
+    return combine_left_out(gate, described)
+
+
+def fit_span(states: LayerStates, *, rank: int | None = None) -> OurGate:
+    """The readout of the source span, fitted on source languages alone.
 
     Raises:
         DegenerateDirection: a source language's classes coincide.
     """
-    seen = view or _everything
-    train = view_classes(states, seen, (Split.TRAIN,))
-    gate = fit_gate(train, rank=rank, label=f"layer {states.layer}")
-    held = view_classes(states, seen, (Split.TRAIN, Split.VALIDATION))
-    return OurGate(gate, measure_prior(gate, train, held, rank=rank), seen)
+    return _fit_seen(states, lambda own: own.features, rank)
 
 
-def pooled_view(states: LayerStates) -> View:
-    """Coordinates along the pooled source direction alone, [row, 1]."""
+def fit_line(states: LayerStates) -> OurGate:
+    """The same of the one pooled source direction."""
     vector = np.asarray(fit_pooled_direction(states.source_classes(), label=f"layer {states.layer}"), np.float64)
-    return lambda features: np.asarray(features @ vector)[:, None]
+    return _fit_seen(states, lambda own: np.asarray(own.features @ vector)[:, None], None)
 
 
-def view_classes(states: LayerStates, view: View, splits: Sequence[Split]) -> dict[Language, Classes]:
+def _fit_seen(states: LayerStates, see: View, rank: int | None) -> OurGate:
+    train = view_classes(states, see, (Split.TRAIN,))
+    gate = fit_gate(train, rank=rank, label=f"layer {states.layer}")
+    return OurGate(gate, measure_prior(gate, train, view_classes(states, see, HELD), rank=rank), see)
+
+
+def view_classes(states: LayerStates, see: View, splits: Sequence[Split]) -> dict[Language, Classes]:
     """Both classes of every source language as a method sees them."""
-    return {language: _view_both(states.languages[language], view, splits) for language in states.source}
+    return {language: _view_both(states.languages[language], see, splits) for language in states.source}
 
 
-def _view_both(own: LanguageStates, view: View, splits: Sequence[Split]) -> Classes:
-    seen = view(own.features)
+def score_all(ours: OurGate, languages: Mapping[Language, LanguageStates]) -> dict[Language, Floats]:
+    """Logits of every language's prompts."""
+    return {language: ours.score(own) for language, own in languages.items()}
+
+
+def _view_both(own: LanguageStates, see: View, splits: Sequence[Split]) -> Classes:
+    seen = see(own)
     parts = [np.concatenate([own.rows(kind, split) for split in splits]) for kind in Kind]
     return seen[parts[0]], seen[parts[1]]
-
-
-def _everything(features: Floats) -> Floats:
-    return features

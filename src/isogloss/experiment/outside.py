@@ -9,11 +9,13 @@ import numpy.typing as npt
 
 from isogloss.core import Kind, Language, Prompt, Split
 from isogloss.core.errors import TooFewPrompts
-from isogloss.experiment.draws import Draws, Rows, draw_all
-from isogloss.experiment.ours import fit_ours, pooled_view
+from isogloss.experiment.cases import SOURCE, Case, case_of
+from isogloss.experiment.draws import Draws, draw_all
+from isogloss.experiment.ours import OurGate, fit_line, fit_ours
+from isogloss.experiment.plan import DetectionMethod
 from isogloss.experiment.record import OutsideRecord, OutsideRow
 from isogloss.experiment.scoring import measure_areas, measure_fits, percentile_interval
-from isogloss.experiment.states import LayerStates, group_prompts
+from isogloss.experiment.states import LanguageStates, LayerStates, group_prompts
 from isogloss.repair.published.directions import pooled_direction
 from isogloss.repair.published.thresholds import fit_f1_thresholds
 
@@ -25,16 +27,16 @@ NO_CLASS = "the set has no {kind} prompts in this language, so only one error ca
 
 @dataclass(frozen=True, eq=False)
 class _Method:
-    """A score and a rule for thresholds.
+    """Scores and a rule for thresholds.
 
     Attributes:
-        score: scores [prompt] of coordinates [prompt, feature].
-        cut: a threshold from harmful and harmless shots' scores; from none, the source threshold.
+        score: scores [prompt] of a language's prompts, with the readout of a case.
+        cut: a threshold from that readout's scores of harmful and harmless shots; from none, the source threshold.
     """
 
     name: str
-    score: Callable[[Floats], Floats]
-    cut: Callable[[Floats, Floats], float]
+    score: Callable[[LanguageStates, Case], Floats]
+    cut: Callable[[Floats, Floats, Case], float]
 
 
 def measure_outside(
@@ -54,9 +56,11 @@ def measure_outside(
     Every language of a set is measured three ways: at the source threshold; with shots of the study's own set in the
     same language, where it has them; and with shots of the other set itself. The last is refused, and recorded as
     refused, where that set has no ``split`` prompts of both kinds: a shot never comes from prompts that are measured.
+    Shots of the study's own set join our readout as they do in the detection grid; those of the other set move the
+    threshold of the readout of the source languages alone.
 
     Args:
-        states: of the study's own set.
+        states: of the study's own set, with the cases of ``shots`` and ``seeds``.
         draws: of its shots.
         sets: other sets by name; prompts without a split are all measured.
         read: states of the other sets' prompts.
@@ -72,9 +76,9 @@ def measure_outside(
         groups = group_prompts(prompts, tuple(dict.fromkeys(one.language for one in prompts)))
         own_draws = draw_all(groups, tuple(groups), split=split, most=max([*shots, 0]), seeds=seeds)
         for language, chosen in groups.items():
-            features = np.asarray(read(name, chosen, states.layer) @ states.basis, np.float64)
+            own = states.project(read(name, chosen, states.layer), language, chosen)
             for method in methods:
-                work = _Cell(name, language, chosen, method.score(features), method, shots, seeds, confidence)
+                work = _Cell(name, language, own, method, shots, seeds, confidence)
                 rows += work.measure(states, draws, own_draws)
     return OutsideRecord(key=key, layer=states.layer, rows=tuple(rows))
 
@@ -85,8 +89,7 @@ class _Cell:
 
     prompts: str
     language: Language
-    chosen: Sequence[Prompt]
-    scores: Floats
+    own: LanguageStates
     method: _Method
     shots: Sequence[int]
     seeds: Sequence[int]
@@ -96,25 +99,38 @@ class _Cell:
         for budget in self.shots:
             if not budget:
                 nothing = np.empty(0)
-                yield self._row("source", 0, [self.method.cut(nothing, nothing)], "")
+                yield self._row("source", 0, [(SOURCE, self.method.cut(nothing, nothing, SOURCE))], "")
                 continue
-            yield from self._calibrated("this set", budget, own_draws, self.scores)
+            yield from self._calibrated("this set", budget, own_draws, self.own, None)
             if self.language in states.languages:
-                inside = self.method.score(states.languages[self.language].features)
-                yield from self._calibrated("the study's set", budget, draws, inside)
+                inside = states.languages[self.language]
+                yield from self._calibrated("the study's set", budget, draws, inside, states)
 
-    def _calibrated(self, name: str, budget: int, draws: Draws, scores: Floats) -> Iterator[OutsideRow]:
+    def _calibrated(
+        self, name: str, budget: int, draws: Draws, held: LanguageStates, states: LayerStates | None
+    ) -> Iterator[OutsideRow]:
+        """Shots of a set; with ``states`` they joined the readout."""
+        cuts = []
         try:
-            drawn: list[tuple[Rows, Rows]] = [draws.shots(self.language, seed, budget) for seed in self.seeds]
+            for seed in self.seeds:
+                harmful, harmless = draws.shots(self.language, seed, budget)
+                wanted = case_of(budget, seed)
+                case = wanted if states is not None and states.has(wanted) else SOURCE
+                scores = self.method.score(held, case)
+                cuts.append((case, self.method.cut(scores[harmful], scores[harmless], case)))
         except TooFewPrompts as refused:
             yield self._row(name, budget, [], str(refused))
             return
-        yield self._row(name, budget, [self.method.cut(scores[above], scores[below]) for above, below in drawn], "")
+        yield self._row(name, budget, cuts, "")
 
-    def _row(self, calibrated_on: str, budget: int, cuts: Sequence[float], reason: str) -> OutsideRow:
-        harmful, harmless = (self.scores[self._tests(kind)] for kind in Kind)
-        lacking = [kind.value for kind, part in zip(Kind, (harmful, harmless), strict=True) if not part.size]
-        found = measure_fits(harmful[None], harmless[None], np.array(cuts), areas=np.zeros(len(cuts))) if cuts else None
+    def _row(self, calibrated_on: str, budget: int, cuts: Sequence[tuple[Case, float]], reason: str) -> OutsideRow:
+        tests = [self._tests(kind) for kind in Kind]
+        every = np.array([self.method.score(self.own, case) for case, _ in cuts or [(SOURCE, 0.0)]])
+        harmful, harmless = (every[:, marks] for marks in tests)
+        lacking = [kind.value for kind, marks in zip(Kind, tests, strict=True) if not marks.any()]
+        areas = measure_areas(harmful, harmless)
+        limits = np.array([cut for _, cut in cuts])
+        found = measure_fits(harmful, harmless, limits, areas=areas) if cuts else None
         accuracy = found.balanced_accuracy if found else np.empty(0)
         return OutsideRow(
             prompts=self.prompts,
@@ -122,11 +138,11 @@ class _Cell:
             method=self.method.name,
             calibrated_on=calibrated_on,
             shots=budget,
-            n_harmful=harmful.size,
-            n_harmless=harmless.size,
+            n_harmful=harmful.shape[1],
+            n_harmless=harmless.shape[1],
             balanced_accuracy=_mean(accuracy),
             balanced_accuracy_interval=percentile_interval(accuracy, confidence=self.confidence),
-            auroc=_mean(measure_areas(harmful[None], harmless[None])),
+            auroc=_mean(areas),
             tpr=_mean(found.tpr) if found else None,
             fpr=_mean(found.fpr) if found else None,
             reason=reason or (NO_CLASS.format(kind=" or ".join(lacking)) if lacking else ""),
@@ -134,22 +150,37 @@ class _Cell:
 
     def _tests(self, kind: Kind) -> npt.NDArray[np.bool_]:
         """Prompts that are measured: the test split, and everything of a set without splits."""
-        return np.array([one.kind == kind and one.split in (Split.TEST, None) for one in self.chosen], dtype=bool)
+        return np.array([one.kind == kind and one.split in (Split.TEST, None) for one in self.own.prompts], dtype=bool)
 
 
 def _fit_methods(states: LayerStates) -> list[_Method]:
-    gate, line = fit_ours(states), fit_ours(states, view=pooled_view(states))
+    fitted: dict[Case, OurGate] = {}
+
+    def ours(case: Case) -> OurGate:
+        if case not in fitted:
+            fitted[case] = fit_ours(states, case)
+        return fitted[case]
+
+    line = fit_line(states)
     classes = states.source_classes()
     published = np.asarray(pooled_direction(classes), np.float64)
     source = [np.concatenate([both[place] for both in classes.values()]) @ published for place in (0, 1)]
     source_cut = _published_cut(source[0], source[1])
     return [
-        _Method("gate", gate.score, gate.cut),
-        _Method("direction", line.score, line.cut),
         _Method(
-            "published direction",
-            lambda features: np.asarray(features @ published),
-            lambda harmful, harmless: _published_cut(harmful, harmless) if len(harmful) else source_cut,
+            DetectionMethod.OURS,
+            lambda own, case: ours(case).score(own),
+            lambda harmful, harmless, case: ours(case).cut(harmful, harmless),
+        ),
+        _Method(
+            DetectionMethod.OURS_LINE,
+            lambda own, _: line.score(own),
+            lambda harmful, harmless, _: line.cut(harmful, harmless),
+        ),
+        _Method(
+            DetectionMethod.PUBLISHED_DIRECTION,
+            lambda own, _: np.asarray(own.features @ published),
+            lambda harmful, harmless, _: _published_cut(harmful, harmless) if len(harmful) else source_cut,
         ),
     ]
 

@@ -14,23 +14,42 @@ Count = Annotated[int, Field(ge=0)]
 class DetectionMethod(StrEnum):
     """How harmful prompts are told from harmless ones on stored states.
 
-    ``gate`` and ``direction`` are ours: the logistic readout of the source span, and of the one pooled direction, each
-    fitted once on source languages, with thresholds held near the source threshold while shots are few. The published
-    gate is refitted for every target language and takes its threshold from the shots alone; the published direction
-    does the latter on the pooled direction. ``target direction`` knows the shots and nothing else; ``random
-    direction`` is what a threshold alone can do.
+    ``ours`` is the gate that `isogloss repair` makes by default: one whitened readout for all target languages, with
+    their shots in it, and thresholds held near the source threshold while shots are few. ``ours (span)`` and ``ours
+    (1-D)`` are the readouts of the source span and of the one pooled direction, fitted once on source languages. Three
+    more forms of ours take thresholds from other evidence than shots: prompts without labels, harmless prompts alone,
+    and translations, whose labels are those of their source prompts.
+
+    The published gate is refitted for every target language and takes its threshold from the shots alone; the
+    published direction does the latter on the pooled direction. ``target direction`` knows the shots and nothing else;
+    ``random direction`` is what a threshold alone can do. The last three are other probes of the same states.
     """
 
-    GATE = "gate"
-    DIRECTION = "direction"
+    OURS = "ours"
+    OURS_SPAN = "ours (span)"
+    OURS_LINE = "ours (1-D)"
+    OURS_UNLABELLED = "ours (unlabelled)"
+    OURS_HARMLESS = "ours (harmless)"
+    OURS_TRANSLATIONS = "ours (translations)"
     PUBLISHED_GATE = "published gate"
     PUBLISHED_DIRECTION = "published direction"
     TARGET_DIRECTION = "target direction"
     RANDOM_DIRECTION = "random direction"
+    MLP = "MLP probe"
+    OMNIGUARD = "OMNIGuard-style probe"
+    PERMUTED = "permuted labels"
 
 
-RANKED = (DetectionMethod.GATE, DetectionMethod.PUBLISHED_GATE)
+RANKED = (DetectionMethod.OURS_SPAN, DetectionMethod.PUBLISHED_GATE)
 """Methods that have a rank; the others live in one dimension."""
+LABEL_FREE = (
+    DetectionMethod.OURS_UNLABELLED,
+    DetectionMethod.OURS_HARMLESS,
+    DetectionMethod.OURS_TRANSLATIONS,
+)
+"""Methods without a budget: they use every prompt of their sort in the split that shots come from."""
+PROBES = (DetectionMethod.MLP, DetectionMethod.OMNIGUARD, DetectionMethod.PERMUTED)
+"""Probes of whole states, fitted one after the other."""
 SHOTS = (0, 1, 2, 4, 8, 16, 32, 64)
 RANKS = (1, 2, 3, 5, 8, 10)
 MULTIPLIERS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
@@ -44,7 +63,9 @@ class GatePlan(BaseModel):
         prompts: what the prompt set is called.
         source: tags of the languages in which the model is trusted.
         target: tags of the languages that the gate is carried to.
-        methods: of the detection grid.
+        methods: of the detection grid; those of ``PROBES`` only count with ``probes``.
+        probes: fit the probes of whole states, too, without shots and with ``sweep_shots``, for up to three draws. On a
+            wide model this takes longer than all the rest.
         shots: labelled examples per class and target language; 0 is the source threshold.
         ranks: dimensions of the source span; those above the number of source languages are left out.
         draws: how often the shots are drawn; a draw of fewer shots is part of the draw of more.
@@ -60,7 +81,8 @@ class GatePlan(BaseModel):
         out_of_distribution: names of further prompt sets.
         multipliers: strengths of the sweep in units of the distance between the source classes; none for no sweep.
         behaviour: ask the model under every method; the detection grid needs no replies.
-        behaviour_shots: shots of the steered methods.
+        behaviour_shots: shots of the steered methods; ours takes those up to four.
+        label_free: ask the model under our repairs without labelled shots, too.
         baselines: the baselines beside the gates, where behaviour is measured.
         max_prompts: seeds of each kind that are asked, at most; None asks the whole test split.
         max_new_tokens: longest reply.
@@ -74,6 +96,7 @@ class GatePlan(BaseModel):
     source: tuple[str, ...]
     target: tuple[str, ...]
     methods: tuple[DetectionMethod, ...] = tuple(DetectionMethod)
+    probes: bool = False
     shots: tuple[Count, ...] = SHOTS
     ranks: tuple[Annotated[int, Field(ge=1)], ...] = RANKS
     draws: Annotated[int, Field(ge=1)] = 10
@@ -89,6 +112,7 @@ class GatePlan(BaseModel):
     multipliers: tuple[Annotated[float, Field(ge=0)], ...] = MULTIPLIERS
     behaviour: bool = True
     behaviour_shots: tuple[Count, ...] = (0, 1, 4, 32)
+    label_free: bool = True
     baselines: bool = True
     max_prompts: Annotated[int, Field(ge=1)] | None = None
     max_new_tokens: Annotated[int, Field(ge=1)] = 128
@@ -131,6 +155,11 @@ class GatePlan(BaseModel):
     def shot_list(self) -> tuple[int, ...]:
         """Shots, ascending, each once."""
         return tuple(sorted(set(self.shots)))
+
+    @property
+    def method_list(self) -> tuple[DetectionMethod, ...]:
+        """Methods of the detection grid."""
+        return tuple(method for method in self.methods if self.probes or method not in PROBES)
 
     @property
     def seeds(self) -> tuple[int, ...]:

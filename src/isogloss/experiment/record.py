@@ -104,6 +104,7 @@ class LayerRow(BaseModel):
     auroc_interval: tuple[Limits | None, ...]
     transported: tuple[float | None, ...]
     recalibrated: tuple[float | None, ...]
+    published: tuple[float | None, ...] = ()
 
 
 class LayersRecord(PartRecord):
@@ -112,6 +113,7 @@ class LayersRecord(PartRecord):
     Attributes:
         transported: balanced accuracy of our gate at the source threshold.
         recalibrated: the same with ``shots`` shots per class, mean over draws.
+        published: of the published gate with the same shots.
         full_depth: layers of the model, for shares of depth.
     """
 
@@ -203,10 +205,16 @@ class InterventionRecord(PartRecord):
 
 
 class StrengthRow(BaseModel):
-    """What one strength did in one language."""
+    """What one strength did in one language.
+
+    Attributes:
+        method: ``ours`` lifts rows to a place, the published gate adds a length; both in multiples of the distance
+            between the source classes.
+    """
 
     model_config = ConfigDict(frozen=True)
 
+    method: str
     multiplier: float
     strength: float
     language: str
@@ -218,7 +226,7 @@ class StrengthRow(BaseModel):
 
 
 class StrengthRecord(PartRecord):
-    """Refusals on validation prompts under rising strength, routed by the gate."""
+    """Refusals on validation prompts under rising strength, routed by our gate and by the published one."""
 
     layer: int
     shots: int
@@ -261,10 +269,10 @@ class MethodRow(BaseModel):
     """One method: what it did in every language and group. All numbers in percentage points.
 
     Attributes:
+        evidence: what the method was told of the target languages, in words; empty where it is not fitted.
         folder: of the method's audit inside the run folder, with its replies and verdicts.
         groups: by tier, ``target`` and ``all``.
         worst: over the target languages; None where selectivity is undefined.
-        prompts_as_harmful: share of harmful and harmless prompts that the method's gate called harmful.
         degenerate_share: of all replies.
     """
 
@@ -273,6 +281,7 @@ class MethodRow(BaseModel):
     name: str
     variant: str
     shots: int | None
+    evidence: str = ""
     note: str
     folder: str
     languages: dict[str, GroupRow]

@@ -16,13 +16,14 @@ from isogloss.core.progress import Progress, silent
 from isogloss.core.run import open_run
 from isogloss.experiment import outside, record, strength, sweep, transfer
 from isogloss.experiment.behaviour import run_methods
+from isogloss.experiment.cases import Case, CaseRows, language_cases, shot_cases, translation_case
 from isogloss.experiment.detection import run_detection
 from isogloss.experiment.draws import Draws, draw_all
 from isogloss.experiment.fits import Grid
 from isogloss.experiment.methods import Bench, fit_methods, repair_plan
-from isogloss.experiment.plan import GatePlan
+from isogloss.experiment.plan import DetectionMethod, GatePlan
 from isogloss.experiment.states import LayerStates, group_prompts, iterate_layers, read_layer
-from isogloss.inside.activations import check_layers
+from isogloss.inside.activations import Activations, check_layers
 from isogloss.inside.diagnosis import check_prompts
 from isogloss.inside.store import StoreReader, record_to_store
 from isogloss.judges.judge import Judge
@@ -209,32 +210,59 @@ class _Study:
             seeds=plan.seeds,
         )
         states = read_layer(
-            self.load, groups, plan.source_languages, layer, pool_split=plan.shots_split, draws=plan.seeds
+            self.load,
+            groups,
+            plan.source_languages,
+            layer,
+            pool_split=plan.shots_split,
+            draws=plan.seeds,
+            cases=self._cases(draws),
         )
         return states, draws
 
+    def _cases(self, draws: Draws) -> dict[Case, CaseRows]:
+        """Every set of labelled target prompts that a part of the study fits our readout with."""
+        plan, targets = self.plan, self.plan.target_languages
+        shots = (*plan.shots, plan.sweep_shots, *((1,) if self.others else ()))
+        found = shot_cases(draws, targets, shots, plan.seeds)
+        if DetectionMethod.OURS_TRANSLATIONS in plan.method_list:
+            found |= translation_case(self.groups, plan.source_languages, targets, plan.shots_split)
+        return found | (language_cases(self.groups, targets) if plan.transfer else {})
+
     def detect(self, states: LayerStates, draws: Draws) -> None:
         plan = self.plan
-        grid = Grid(states, draws, plan.languages, plan.shot_list, plan.rank_list, plan.seeds, name=self.model.name)
+        grid = Grid(
+            states,
+            draws,
+            plan.languages,
+            plan.shot_list,
+            plan.rank_list,
+            plan.seeds,
+            name=self.model.name,
+            read=self.load,
+            probe_shots=(0, plan.sweep_shots),
+        )
         self.make(
             "detection",
             record.DetectionRecord,
-            lambda key: run_detection(grid, plan.methods, key=key, progress=self.progress),
+            lambda key: run_detection(grid, plan.method_list, key=key, progress=self.progress),
         )
 
     def sweep(self, draws: Draws, chosen: int) -> None:
         plan, groups = self.plan, self.groups
+        cases = shot_cases(draws, plan.target_languages, (plan.sweep_shots,), plan.seeds)
         self.make(
             "layers",
             record.LayersRecord,
             lambda key: sweep.sweep_layers(
-                iterate_layers(self.load, groups, plan.source_languages, self.layers),
+                iterate_layers(self.load, groups, plan.source_languages, self.layers, cases=cases),
                 draws,
                 chosen=chosen,
                 shots=plan.sweep_shots,
                 seeds=plan.seeds,
                 full_depth=self.model.layer_count,
                 confidence=plan.confidence,
+                name=self.model.name,
                 key=key,
                 progress=self.progress,
                 total=len(self.layers),
@@ -288,10 +316,20 @@ class _Study:
             prompt
             for language, part in self.groups.items()
             for prompt in part
-            if prompt.split == plan.shots_split or (prompt.split == Split.TRAIN and language in plan.source_languages)
+            if prompt.split in (plan.shots_split, Split.VALIDATION)
+            or (prompt.split == Split.TRAIN and language in plan.source_languages)
         ]
-        states = self.store.load(wanted, layers=[chosen.layer])
-        bench = Bench(plan, self.model, self.prompts, judge, chosen.layer, chosen.multiplier, states, draws)
+        bench = Bench(
+            plan=plan,
+            model=self.model,
+            prompts=self.prompts,
+            judge=judge,
+            layer=chosen.layer,
+            multiplier=chosen.multiplier,
+            activations=self.store.load(wanted, layers=[chosen.layer]),
+            load_sources=self._load_sources,
+            draws=draws,
+        )
         if plan.multipliers:
             self.make(
                 "strength",
@@ -302,10 +340,13 @@ class _Study:
             )
         self.make("behaviour", record.BehaviourRecord, lambda key: self._ask(bench, key))
 
-    def _choose(self, judge: Judge, key: str) -> record.InterventionRecord:
-        source = self.plan.source_languages
+    def _load_sources(self) -> Activations:
+        """Train and validation prompts of the source languages at every recorded layer."""
         seen = self._splits(Split.TRAIN, Split.VALIDATION)
-        states = self.store.load([prompt for language in source for prompt in seen[language]])
+        return self.store.load([prompt for language in self.plan.source_languages for prompt in seen[language]])
+
+    def _choose(self, judge: Judge, key: str) -> record.InterventionRecord:
+        source, states = self.plan.source_languages, self._load_sources()
         steered = repair_plan(self.plan)
         found = choose_intervention(
             self.model,
@@ -316,7 +357,10 @@ class _Study:
             harmful=steered.harmful,
             harmless=steered.harmless,
             persistence=steered.persistence,
-            decoding=Decoding(max_new_tokens=min(32, self.plan.max_new_tokens)),
+            readout=steered.readout,
+            rank=steered.rank,
+            most_prompts=steered.choice_prompts,
+            decoding=Decoding(max_new_tokens=steered.choice_tokens),
             progress=self.progress,
         )
         return record.InterventionRecord(

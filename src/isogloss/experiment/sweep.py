@@ -1,17 +1,18 @@
 """Layer by layer: how well the classes are told apart, how well thresholds carry over, and where prompts lie."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from isogloss.core import Kind, Language, Split
-from isogloss.core.errors import DegenerateDirection
 from isogloss.core.progress import Progress, silent
 from isogloss.experiment.draws import Draws
+from isogloss.experiment.fits import Grid, iterate_blocks
 from isogloss.experiment.ours import OurGate, fit_ours
+from isogloss.experiment.plan import DetectionMethod
 from isogloss.experiment.record import (
     LayerChoiceRecord,
     LayerRow,
@@ -20,6 +21,7 @@ from isogloss.experiment.record import (
     ProjectionRow,
     ProjectionsRecord,
 )
+from isogloss.experiment.scoring import measure_fits
 from isogloss.experiment.states import LanguageStates, LayerStates
 from isogloss.inside.activations import Activations
 from isogloss.inside.directions import fit_pooled_direction
@@ -36,10 +38,11 @@ SIGNIFICANT = 5
 class LayerCell:
     """One language at one layer."""
 
-    auroc: float | None
-    interval: Limits | None
-    transported: float | None
-    recalibrated: float | None
+    auroc: float | None = None
+    interval: Limits | None = None
+    transported: float | None = None
+    recalibrated: float | None = None
+    published: float | None = None
 
 
 def choose_from_layers(
@@ -70,20 +73,25 @@ def sweep_layers(
     seeds: Sequence[int],
     full_depth: int,
     confidence: float,
+    name: str = "model",
     key: str = "",
     progress: Progress = silent,
     total: int = 0,
 ) -> LayersRecord:
     """Measure every language at every layer on test prompts.
 
+    Ours is the default repair's gate, at the source threshold and with shots; beside it stands the published gate with
+    the same shots.
+
     Args:
-        layers: states, one layer after the other.
+        layers: states, one layer after the other, with the cases of ``shots`` and ``seeds``.
         draws: of the shots.
         chosen: the layer of the rest of the study, for the record.
         shots: of the recalibrated thresholds.
         seeds: of the draws.
         full_depth: layers of the model.
         confidence: of the AUROC's intervals.
+        name: of the model; part of the published seeds.
         key: of the record.
         progress: told after every layer.
         total: layers in all, for progress.
@@ -92,7 +100,7 @@ def sweep_layers(
     cells: dict[str, list[LayerCell]] = {}
     for states in layers:
         numbers.append(states.layer)
-        for language, cell in _measure_layer(states, draws, shots, seeds, confidence).items():
+        for language, cell in _measure_layer(states, draws, shots, seeds, confidence, name).items():
             cells.setdefault(language.tag, []).append(cell)
         progress("layers", len(numbers), total or len(numbers))
     rows = {
@@ -101,6 +109,7 @@ def sweep_layers(
             auroc_interval=tuple(cell.interval for cell in part),
             transported=tuple(cell.transported for cell in part),
             recalibrated=tuple(cell.recalibrated for cell in part),
+            published=tuple(cell.published for cell in part),
         )
         for tag, part in cells.items()
     }
@@ -129,51 +138,42 @@ def project_tests(states: LayerStates, *, key: str = "") -> ProjectionsRecord:
 
 
 def _measure_layer(
-    states: LayerStates, draws: Draws, shots: int, seeds: Sequence[int], confidence: float
+    states: LayerStates, draws: Draws, shots: int, seeds: Sequence[int], confidence: float, name: str
 ) -> dict[Language, LayerCell]:
-    classes = states.source_classes()
-    try:
-        vector = np.asarray(fit_pooled_direction(classes), np.float64)
-        ours = fit_ours(states)
-    except DegenerateDirection:
-        return {language: LayerCell(None, None, None, None) for language in states.languages}
-    return {
-        language: _measure_cell(own, vector, ours, draws, shots, seeds, confidence)
-        for language, own in states.languages.items()
-    }
+    if states.whitened is None:
+        return {language: LayerCell() for language in states.languages}
+    vector = np.asarray(fit_pooled_direction(states.source_classes()), np.float64)
+    ours = fit_ours(states)
+    found = {language: _measure_cell(own, vector, ours, confidence) for language, own in states.languages.items()}
+    rank = min(len(states.source), states.basis.shape[1])
+    grid = Grid(states, draws, tuple(states.languages), (shots,), (rank,), tuple(seeds), name=name)
+    for block in iterate_blocks(grid, (DetectionMethod.OURS, DetectionMethod.PUBLISHED_GATE)):
+        if found[block.language].auroc is None:
+            continue
+        measured = measure_fits(block.harmful, block.harmless, block.thresholds, areas=np.zeros(len(block.seeds)))
+        value = round(float(measured.balanced_accuracy.mean()), DIGITS)
+        cell = found[block.language]
+        ours_too = block.method == DetectionMethod.OURS
+        found[block.language] = replace(cell, recalibrated=value) if ours_too else replace(cell, published=value)
+    return found
 
 
-def _measure_cell(
-    own: LanguageStates,
-    vector: Floats,
-    ours: OurGate,
-    draws: Draws,
-    shots: int,
-    seeds: Sequence[int],
-    confidence: float,
-) -> LayerCell:
+def _measure_cell(own: LanguageStates, vector: Floats, ours: OurGate, confidence: float) -> LayerCell:
     tests = {kind: own.rows(kind, Split.TEST) for kind in Kind}
     along = [own.features[rows] @ vector for rows in tests.values()]
     area = auroc(along[0], along[1])
     if area is None:
-        return LayerCell(None, None, None, None)
+        return LayerCell()
     labels = (
         [own.prompts[row].cluster for row in tests[Kind.HARMFUL]],
         [own.prompts[row].cluster for row in tests[Kind.HARMLESS]],
     )
     limits = auroc_interval(along[0], along[1], clusters=labels, confidence=confidence)
-    scores = ours.score(own.features)
-    tested = [scores[rows] for rows in tests.values()]
-    recalibrated = None
-    if shots <= draws.available[own.language]:
-        drawn = [draws.shots(own.language, seed, shots) for seed in seeds]
-        cuts = ours.cuts(*(np.array([scores[rows[side]] for rows in drawn]) for side in (0, 1)))
-        recalibrated = float(np.mean([balanced_accuracy(tested[0], tested[1], cut) for cut in cuts.tolist()]))
+    harmful, harmless = (ours.score(own)[rows] for rows in tests.values())
     return LayerCell(
         auroc=round(area, DIGITS),
         interval=None if limits is None else (round(limits[0], DIGITS), round(limits[1], DIGITS)),
-        transported=balanced_accuracy(tested[0], tested[1], ours.gate.fallback),
-        recalibrated=recalibrated,
+        transported=balanced_accuracy(harmful, harmless, ours.gate.fallback),
     )
 
 

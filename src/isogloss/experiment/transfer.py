@@ -1,6 +1,6 @@
 """From language to language: everything known of one, measured on another."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,7 +8,8 @@ import numpy.typing as npt
 import torch
 
 from isogloss.core import Kind, Language, Split
-from isogloss.experiment.ours import fit_ours
+from isogloss.experiment.cases import SOURCE, Case
+from isogloss.experiment.ours import fit_ours, score_all
 from isogloss.experiment.record import TransferRecord
 from isogloss.experiment.scoring import measure_fits
 from isogloss.experiment.states import LayerStates
@@ -20,9 +21,9 @@ Floats = npt.NDArray[np.floating[Any]]
 Score = Callable[[Language, Language], tuple[Floats, Floats, float]]
 """Scores of the column's harmful and harmless test prompts, and the threshold, for a row and a column."""
 
-OURS, PUBLISHED = "gate", "published gate"
+OURS, PUBLISHED = "ours", "published gate"
 NOTES = {
-    OURS: "the source readout, with the threshold that the row's training prompts give",
+    OURS: "the default repair's gate with all of the row's training prompts as its labelled examples",
     PUBLISHED: "the readout refitted on source training prompts and the row's, with the source training threshold",
 }
 
@@ -33,7 +34,7 @@ def measure_transfer(states: LayerStates, *, seed: int, name: str, key: str = ""
     Cells without training prompts in the row, or without test prompts of a kind in the column, are empty.
 
     Args:
-        states: of all languages at one layer.
+        states: of all languages at one layer, with the cases of ``language_cases``.
         seed: of the published readout's first weights.
         name: of the model; part of that seed.
         key: of the record.
@@ -72,22 +73,23 @@ def _cell(
     return round(float(found.balanced_accuracy[0]), 4), round(float(found.f1[0]), 4)
 
 
-def _tests(states: LayerStates, score: Callable[[Floats], Floats]) -> Mapping[Language, tuple[Floats, Floats]]:
-    found = {}
-    for language, own in states.languages.items():
-        harmful, harmless = own.classes(Split.TEST)
-        found[language] = (score(harmful), score(harmless))
-    return found
-
-
 def _ours(states: LayerStates, ready: list[Language]) -> Score:
-    ours = fit_ours(states)
-    tests = _tests(states, ours.score)
-    cuts = {}
-    for language in ready:
-        harmful, harmless = states.languages[language].classes(Split.TRAIN)
-        cuts[language] = ours.cut(ours.score(harmful), ours.score(harmless))
-    return lambda row, column: (*tests[column], cuts[row])
+    gates = {language: fit_ours(states, case_in(states, language)) for language in ready}
+    cuts, scored = {}, {}
+    for row, ours in gates.items():
+        scores = score_all(ours, states.languages)
+        shots = (scores[row][states.languages[row].rows(kind, Split.TRAIN)] for kind in Kind)
+        cuts[row] = ours.cut(*shots)
+        for column, own in states.languages.items():
+            tests = [scores[column][own.rows(kind, Split.TEST)] for kind in Kind]
+            scored[row, column] = (tests[0], tests[1])
+    return lambda row, column: (*scored[row, column], cuts[row])
+
+
+def case_in(states: LayerStates, language: Language) -> Case:
+    """The case of a target language's training prompts; a source language's are in every readout already."""
+    own = Case(of=language.key)
+    return own if states.has(own) else SOURCE
 
 
 def _published(states: LayerStates, ready: list[Language], seed: int, name: str) -> Score:

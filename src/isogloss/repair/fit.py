@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
+
 from isogloss.core import Kind, Language, Prompt, Split
-from isogloss.core.errors import TooFewPrompts, UnknownLanguage, say_unknown
+from isogloss.core.errors import FingerprintMismatch, TooFewPrompts, UnknownLanguage, say_unknown
 from isogloss.core.progress import Progress, silent
 from isogloss.core.seeds import derive_seed
-from isogloss.inside.activations import check_layers, record_activations
+from isogloss.inside.activations import Activations, check_layers, record_activations
 from isogloss.inside.directions import Floats
 from isogloss.judges.judge import Judge
 from isogloss.models.chat import Decoding
@@ -28,7 +30,13 @@ MOST_REACH = 60
 
 
 def fit_repair(
-    plan: RepairPlan, model: OpenModel, prompts: PromptSet, judge: Judge, progress: Progress = silent
+    plan: RepairPlan,
+    model: OpenModel,
+    prompts: PromptSet,
+    judge: Judge,
+    progress: Progress = silent,
+    *,
+    activations: Activations | None = None,
 ) -> Repair:
     """Make a repair.
 
@@ -42,8 +50,11 @@ def fit_repair(
         prompts: with train and validation splits.
         judge: reads replies while layer and multiplier are chosen; unused where the plan gives both.
         progress: told while activations are recorded and strengths are tried.
+        activations: states of the plain model that are there already, at all layers, or at the plan's. Where they hold
+            every source prompt that is needed these are not recorded again; the same goes for the target prompts.
 
     Raises:
+        FingerprintMismatch: the activations given are of another model.
         UnknownLanguage: the set lacks a language of the plan.
         TooFewPrompts: a class or split is missing or too small, or a promise cannot be kept; the message says which.
         UnknownName: the model has no such layer, or there is no such file of directions.
@@ -55,10 +66,12 @@ def fit_repair(
     chosen = _select_prompts(prompts, source)
     _check_classes(chosen, source)
     vectors = _load_vectors(plan)
-    activations = record_activations(model, chosen, layers=layers, progress=progress)
+    if activations is not None and activations.model != model.fingerprint():
+        raise FingerprintMismatch(f"The states given were recorded from another model than {model.name}; record again.")
+    recorded = _find(activations, chosen, layers) or record_activations(model, chosen, layers=layers, progress=progress)
     choice = choose_intervention(
         model,
-        activations,
+        recorded,
         source,
         judge,
         layer=plan.layer,
@@ -74,13 +87,14 @@ def fit_repair(
         vectors=vectors,
         progress=progress,
     )
-    direction = take_direction(activations, source, choice.layer, vectors)
-    scale = measure_scale(activations, direction, source)
+    direction = take_direction(recorded, source, choice.layer, vectors)
+    scale = measure_scale(recorded, direction, source)
     strength = scale.strength(choice.multiplier, plan.harmful)
-    states = activations.take(choice.layer)
+    states = recorded.take(choice.layer)
     if needs_target_prompts(plan):
-        own = _select_targets(plan, prompts, target)
-        states = states.join(record_activations(model, own, layers=[choice.layer], fingerprint=activations.model))
+        own, at = _select_targets(plan, prompts, target), (choice.layer,)
+        held = _find(activations, own, at)
+        states = states.join(held or record_activations(model, own, layers=at, fingerprint=recorded.model))
     calibrated = calibrate_gate(plan, states, choice.layer)
     check_promises(plan, calibrated)
     return Repair(
@@ -88,7 +102,7 @@ def fit_repair(
         edit=Edit(direction.vector, choice.layer, strength, plan.harmful, plan.harmless, plan.persistence),
         position=-1,
         model_name=model.name,
-        model=activations.model,
+        model=recorded.model,
         source=tuple(language.tag for language in source),
         target=tuple(language.tag for language in target),
         plan=plan.to_json(),
@@ -122,6 +136,19 @@ def _draw_harmful(plan: RepairPlan, every: Sequence[Prompt], language: Language)
 
 def _is_translation(prompt: Prompt, language: Language, ideas: set[str]) -> bool:
     return prompt.language == language and prompt.split == Split.VALIDATION and prompt.seed_id in ideas
+
+
+def _find(activations: Activations | None, chosen: Sequence[Prompt], layers: Sequence[int]) -> Activations | None:
+    """The last token's states of these prompts at these layers; None where some are missing."""
+    if activations is None or not set(layers) <= set(activations.layers) or -1 not in activations.positions:
+        return None
+    # A prompt of the same name may have another text.
+    places = {(prompt.key, prompt.text): row for row, prompt in enumerate(activations.prompts)}
+    if any((prompt.key, prompt.text) not in places for prompt in chosen):
+        return None
+    rows = [places[prompt.key, prompt.text] for prompt in chosen]
+    hidden = np.stack([activations.at(layer)[rows] for layer in layers], axis=1)[:, :, None]
+    return Activations(hidden, tuple(chosen), tuple(layers), (-1,), activations.model)
 
 
 def _load_vectors(plan: RepairPlan) -> Mapping[int, Floats] | None:

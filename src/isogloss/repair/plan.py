@@ -61,7 +61,7 @@ class RepairPlan(BaseModel):
     rank: Annotated[int, Field(ge=1)] | None = None
     direction: str | None = None
     seed: int = 0
-    caution: Annotated[float, Field(ge=1)] = 1.0
+    caution: Annotated[float, Field(ge=1)] = 2.0
     max_harmless_refusal: Share | None = None
     promise_confidence: Share | None = None
     leave_cost: Annotated[float, Field(gt=0)] | None = None

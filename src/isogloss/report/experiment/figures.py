@@ -9,11 +9,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
+from isogloss.experiment.plan import LABEL_FREE
 from isogloss.experiment.record import LayersRecord, MethodRow, ProjectionsRecord
 from isogloss.experiment.summary import DetectionTable, Point, group_languages, hardest_group
 from isogloss.report.experiment.marks import METHOD_ROLES, Line, draw_lines, draw_matrix, tier_lines
 from isogloss.report.experiment.study import StudyRecords
-from isogloss.report.experiment.tables import headline_group, label_method, name_method, say_shots, sort_methods
+from isogloss.report.experiment.tables import headline_group, label_method, say_shots, sort_methods
 from isogloss.report.figures.canvas import (
     LIGHT,
     NARROW_INCHES,
@@ -123,14 +124,14 @@ def draw_recoverability(records: StudyRecords, *, width_inches: float = 8.8, pal
 
 
 def draw_shots(records: StudyRecords, *, width_inches: float = 8.8, palette: Palette = LIGHT) -> Figure | None:
-    """Balanced accuracy by shots, one line per method, bars over draws."""
+    """Balanced accuracy by shots, one line per method, bars over draws; level lines need no labelled shots."""
     table = records.table
     if table is None:
         return None
     _, tags = hardest_group(records.study)
     with rc_context(STYLE):
         lines = [
-            _method_line(method, [table.average(method, shots, tags) for shots in table.shots], palette)
+            _method_line(method, [table.average(method, shots, tags) for shots in _show_shots(table, method)], palette)
             for method in table.methods
         ]
         return draw_lines(
@@ -175,7 +176,7 @@ def draw_ranks(records: StudyRecords, *, width_inches: float = 8.8, palette: Pal
 
 
 def draw_layer_sweep(records: StudyRecords, *, width_inches: float = 8.8, palette: Palette = LIGHT) -> Figure | None:
-    """Balanced accuracy by layer and tier: at the source threshold (dotted) and with a few shots (solid)."""
+    """Balanced accuracy by layer and tier: ours with a few shots (solid) and without (dotted), published (dashed)."""
     found = records.layers
     if found is None or len(found.layers) < 2:
         return None
@@ -183,9 +184,11 @@ def draw_layer_sweep(records: StudyRecords, *, width_inches: float = 8.8, palett
         groups = group_languages(records.study)
         moved = {tier: _mean_over(found, tags, "recalibrated") for tier, tags in groups.items()}
         kept = {tier: _mean_over(found, tags, "transported") for tier, tags in groups.items()}
+        other = {tier: _mean_over(found, tags, "published") for tier, tags in groups.items()}
         lines = [
-            *tier_lines(moved, palette, suffix=f", {say_shots(found.shots)}"),
-            *tier_lines(kept, palette, style=":", mark="", suffix=", source threshold"),
+            *tier_lines(moved, palette, suffix=f", ours, {say_shots(found.shots)}"),
+            *tier_lines(kept, palette, style=":", mark="", suffix=", ours, 0 shots"),
+            *tier_lines(other, palette, style="--", mark="", suffix=f", published, {say_shots(found.shots)}"),
         ]
         return draw_lines(
             lines,
@@ -200,18 +203,32 @@ def draw_layer_sweep(records: StudyRecords, *, width_inches: float = 8.8, palett
         )
 
 
-def draw_strength(records: StudyRecords, *, width_inches: float = 8.8, palette: Palette = LIGHT) -> Figure | None:
-    """Refusal of harmful (solid) and harmless (dashed) validation prompts by strength and tier."""
-    found = records.strength
-    if found is None:
+def draw_our_strength(records: StudyRecords, *, width_inches: float = 8.8, palette: Palette = LIGHT) -> Figure | None:
+    """Refusal of harmful (solid) and harmless (dashed) validation prompts by strength and tier, under our repair."""
+    return _draw_strength(records, "ours", "lifted to (distances between the source classes)", width_inches, palette)
+
+
+def draw_published_strength(
+    records: StudyRecords, *, width_inches: float = 8.8, palette: Palette = LIGHT
+) -> Figure | None:
+    """The same under the published repair, which adds where ours lifts."""
+    what = "added (distances between the source classes)"
+    return _draw_strength(records, "published gate", what, width_inches, palette)
+
+
+def _draw_strength(
+    records: StudyRecords, method: str, across: str, width_inches: float, palette: Palette
+) -> Figure | None:
+    found = [row for row in records.strength.rows if row.method == method] if records.strength else []
+    if not found:
         return None
-    multipliers = sorted({row.multiplier for row in found.rows})
+    multipliers = sorted({row.multiplier for row in found})
     with rc_context(STYLE):
         lines: list[Line] = []
         for kind, style, mark in (("harmful", "-", "o"), ("harmless", "--", "")):
             values: dict[str, list[float | None]] = {}
             for tier, tags in group_languages(records.study).items():
-                rows = [row for row in found.rows if row.kind == kind and row.language in tags]
+                rows = [row for row in found if row.kind == kind and row.language in tags]
                 values[tier] = [
                     _percent(sum(row.refused for row in part), sum(row.scored for row in part))
                     for part in ([row for row in rows if row.multiplier == value] for value in multipliers)
@@ -220,7 +237,7 @@ def draw_strength(records: StudyRecords, *, width_inches: float = 8.8, palette: 
         return draw_lines(
             lines,
             [f"{value:g}" for value in multipliers],
-            across="strength (distances between the source classes)",
+            across=across,
             up="refused (per cent)",
             limits=(-3, 103),
             width_inches=width_inches,
@@ -273,13 +290,13 @@ def draw_methods(records: StudyRecords, *, width_inches: float = 8.8, palette: P
         names = [_label_method(method, wide=wide) for method in methods]
         axes.set_yticks(range(len(methods)), names, fontsize=8.5 if wide else 7.5, color=palette.ink)
         for row, method in enumerate(methods):
-            colour = _method_colour(method.name, palette)
+            colour, mark = _method_colour(method.name, palette), "s" if method.name == "published gate" else "o"
             if group in method.groups:
                 found = method.groups[group].selectivity
-                _draw_dot(axes, found.value, found.interval, row - 0.12, colour, filled=True)
+                _draw_dot(axes, found.value, found.interval, row - 0.12, colour, filled=True, mark=mark)
             if method.worst:
                 worst = method.worst.selectivity
-                _draw_dot(axes, worst.value, worst.interval, row + 0.16, colour, filled=False)
+                _draw_dot(axes, worst.value, worst.interval, row + 0.16, colour, filled=False, mark=mark)
         axes.set_ylim(len(methods) - 0.4, -0.6)
         axes.set_xlabel("selectivity (points)", fontsize=8.5)
         handles = [
@@ -288,6 +305,11 @@ def draw_methods(records: StudyRecords, *, width_inches: float = 8.8, palette: P
         ]
         add_legend(figure, handles, ["mean", "worst language"], palette)
     return figure
+
+
+def _show_shots(table: DetectionTable, method: str) -> Sequence[int]:
+    """The budget at every tick; a method without budgets has the same one at all of them."""
+    return (0,) * len(table.shots) if method in LABEL_FREE else table.shots
 
 
 def _method_line(method: str, points: Sequence[Point], palette: Palette) -> Line:
@@ -317,9 +339,9 @@ def _pick_shots(shots: Sequence[int]) -> list[int]:
 
 
 def _accuracy_limits(lines: Sequence[Line]) -> tuple[float, float]:
-    ends = [value for line in lines for value in line.values if value is not None]
-    ends += [end for line in lines for band in line.bands if band for end in band]
-    return (min([0.5, *ends]) - 0.03, 1.02)
+    """Room for every value; a bar may leave the figure below, so that a control's does not flatten all others."""
+    values = [value for line in lines for value in line.values if value is not None]
+    return (min([0.5, *values]) - 0.05, 1.02)
 
 
 def _mean_over(found: LayersRecord, tags: Sequence[str], field: str) -> list[float | None]:
@@ -358,13 +380,20 @@ def _reach(found: ProjectionsRecord) -> tuple[float, float]:
 
 
 def _draw_dot(
-    axes: Axes, value: float | None, limits: tuple[float, float] | None, row: float, colour: str, *, filled: bool
+    axes: Axes,
+    value: float | None,
+    limits: tuple[float, float] | None,
+    row: float,
+    colour: str,
+    *,
+    filled: bool,
+    mark: str = "o",
 ) -> None:
     if value is None:
         return
     if limits is not None:
         axes.plot(limits, [row, row], color=colour, lw=1.6 if filled else 1.0, alpha=0.8, zorder=3)
-    axes.plot([value], [row], color=colour, marker="o", ms=6, mfc=colour if filled else "none", mew=1.3, zorder=4)
+    axes.plot([value], [row], color=colour, marker=mark, ms=6, mfc=colour if filled else "none", mew=1.3, zorder=4)
 
 
 def _method_colour(name: str, palette: Palette) -> str:
@@ -378,8 +407,8 @@ def _method_colour(name: str, palette: Palette) -> str:
 def _label_method(method: MethodRow, *, wide: bool) -> str:
     if wide:
         return shorten(label_method(method), 42)
-    name = name_method(method).replace("(published)", "(pub.)").replace("(corrected)", "(corr.)")
-    return shorten(name if method.shots is None else f"{name} ({method.shots})", 28)
+    name = label_method(method).replace("(published)", "(pub.)").replace("(corrected)", "(corr.)")
+    return shorten(name.replace("safety prompt in", "prompt in"), 28)
 
 
 def _percent(part: int, whole: int) -> float | None:

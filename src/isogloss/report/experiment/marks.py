@@ -14,15 +14,23 @@ from isogloss.report.figures.canvas import NARROW_INCHES, Palette, dress_axes, m
 from isogloss.report.figures.heatmap import SCALE
 
 LINE_HEIGHT = 3.0
-METHOD_ROLES = {
-    "gate": ("high", "-", "o"),
-    "direction": ("high", "--", "s"),
+Style = str | tuple[int, tuple[int, ...]]
+METHOD_ROLES: dict[str, tuple[str, Style, str]] = {
+    "ours": ("high", "-", "o"),
+    "ours (span)": ("high", "--", "s"),
+    "ours (1-D)": ("high", ":", "^"),
+    "ours (unlabelled)": ("high", (0, (6, 2)), ""),
+    "ours (harmless)": ("high", (0, (3, 2)), ""),
+    "ours (translations)": ("high", (0, (1, 1)), ""),
     "published gate": ("low", "-", "o"),
     "published direction": ("low", "--", "s"),
     "target direction": ("mid", ":", "^"),
     "random direction": ("muted", ":", "v"),
+    "MLP probe": ("unknown", "-", "D"),
+    "OMNIGuard-style probe": ("unknown", "--", "P"),
+    "permuted labels": ("muted", "--", "x"),
 }
-"""Colour, line and mark by method: ours blue, published vermilion; solid for gates, dashed for one direction."""
+"""Colour, line and mark by method: ours blue, published vermilion; solid for the gates, broken for what is beside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +46,7 @@ class Line:
     values: tuple[float | None, ...]
     bands: tuple[tuple[float, float] | None, ...]
     colour: str
-    style: str = "-"
+    style: Style = "-"
     mark: str = "o"
 
 

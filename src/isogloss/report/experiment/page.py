@@ -86,8 +86,9 @@ PLOTS = (
         "Labelled examples",
         figures.draw_shots,
         "Balanced accuracy on test prompts by labelled examples per class and target language. Bars hold the middle "
-        "of the "
-        "draws of those examples: what another draw would have given, not what other test prompts would.",
+        "of the draws of those examples: what another draw would have given, not what other test prompts would; a "
+        "control's may leave the figure. Level lines without marks are ours without labelled examples: from unlabelled "
+        "prompts, from harmless prompts alone, or from translations.",
     ),
     Plot(
         "ranks",
@@ -99,16 +100,22 @@ PLOTS = (
         "layers",
         "Layer by layer",
         figures.draw_layer_sweep,
-        "Balanced accuracy of the gate by layer: with a few examples (solid) and at the source threshold (dotted). The "
-        "distance between the two is what recalibration is worth.",
+        "Balanced accuracy by layer: our gate with a few examples (solid) and without (dotted), and the published gate "
+        "with as many (dashed). The distance between solid and dotted is what recalibration is worth.",
     ),
     Plot(
         "strength",
-        "Strength",
-        figures.draw_strength,
-        "Refusal of validation prompts under a rising push, routed by the gate: harmful solid, harmless dashed. "
-        "Strength 0 "
-        "leaves what the gate does to prompts that it takes for harmless.",
+        "Strength, ours",
+        figures.draw_our_strength,
+        "Refusal of validation prompts under our repair at rising strength: harmful solid, harmless dashed. What the "
+        "gate takes for harmful is lifted to a place; 0 is where the source languages' harmless prompts lie.",
+    ),
+    Plot(
+        "strength_published",
+        "Strength, published",
+        figures.draw_published_strength,
+        "The same under the published gate, which adds a length wherever it fires; 0 leaves what it does to prompts "
+        "that it takes for harmless.",
     ),
     Plot(
         "transfer",
@@ -138,6 +145,7 @@ def render_experiment(folder: Path) -> str:
         "organism": bool(re.match(r"organism\b", study.model, re.IGNORECASE)),
         "notes": study.notes,
         "layer": layer,
+        "intervention": records.intervention,
         "pictures": pictures,
         "tables": [(table, _rows(table)) for table in list_tables(records)],
         "most_rows": MOST_PAGE_ROWS,

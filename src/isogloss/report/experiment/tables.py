@@ -8,6 +8,13 @@ from isogloss.report.experiment.formats import Entry, Table, Value
 from isogloss.report.experiment.study import StudyRecords
 
 UNFITTED = "nothing was fitted here"
+SHOTS = "labelled shots"
+EVIDENCE = {
+    "ours (unlabelled)": "unlabelled prompts",
+    "ours (harmless)": "harmless prompts alone",
+    "ours (translations)": "translations",
+}
+"""What the methods of the detection grid know of a target language."""
 
 
 def list_tables(records: StudyRecords) -> list[Table]:
@@ -40,6 +47,7 @@ def behaviour_table(records: StudyRecords) -> Table | None:
             (
                 name_method(method),
                 _shots(method.shots),
+                method.evidence,
                 _points(row.harmful),
                 _points(row.harmless),
                 _points(row.selectivity),
@@ -54,12 +62,12 @@ def behaviour_table(records: StudyRecords) -> Table | None:
         "behaviour",
         f"Refusal by method, mean over the {_say_group(group)} languages in per cent, on test prompts judged by "
         f"{behaviour.judge}; changes are paired with the unsteered model; limits are {level}, by prompt idea. The "
-        "worst "
-        "language is that with the lowest selectivity over all target languages; its limits hold for the lowest true "
-        "one.",
+        "worst language is that with the lowest selectivity over all target languages; its limits hold for the lowest "
+        "true one. Evidence is what a method was told of the target languages.",
         (
             "method",
             "shots",
+            "evidence",
             "harmful refused",
             "harmless refused",
             "selectivity",
@@ -107,14 +115,15 @@ def shots_table(records: StudyRecords) -> Table | None:
         return None
     name, tags = hardest_group(records.study)
     rows: tuple[tuple[Entry, ...], ...] = tuple(
-        (method, *(_value(table.average(method, shots, tags)) for shots in table.shots)) for method in table.methods
+        (method, EVIDENCE.get(method, SHOTS), *(_value(table.average(method, shots, tags)) for shots in table.shots))
+        for method in table.methods
     )
     return Table(
         "shots",
         f"Balanced accuracy on test prompts by labelled examples per class, mean over {len(tags)} {name}; ranked "
-        "methods "
-        "at their highest rank; limits are the middle of the draws of the examples, not of the prompts tested.",
-        ("method", *(say_shots(shots) for shots in table.shots)),
+        "methods at their highest rank; limits are the middle of the draws of the examples, not of the prompts tested. "
+        "Methods without labelled examples stand at 0; translations carry the label of their source prompt.",
+        ("method", "evidence", *(say_shots(shots) for shots in table.shots)),
         rows,
     )
 
@@ -154,6 +163,7 @@ def languages_table(records: StudyRecords) -> Table | None:
             Value(row.auroc[place], row.auroc_interval[place], decimals=3),
             Value(row.transported[place]),
             Value(row.recalibrated[place]),
+            Value(row.published[place] if row.published else None),
         )
         for group in group_languages(records.study).values()
         for tag, row in layers.languages.items()
@@ -162,9 +172,17 @@ def languages_table(records: StudyRecords) -> Table | None:
     return Table(
         "languages",
         f"Recoverability at layer {layers.chosen}: AUROC of the pooled source direction, and balanced accuracy of "
-        "the gate "
-        f"at the source threshold and with {layers.shots} examples per class (mean over draws).",
-        ("language", "tag", "tier", "AUROC", "source threshold", say_shots(layers.shots)),
+        f"our gate at the source threshold and with {layers.shots} examples per class, and of the published gate with "
+        "as many (mean over draws).",
+        (
+            "language",
+            "tag",
+            "tier",
+            "AUROC",
+            "source threshold",
+            say_shots(layers.shots),
+            f"published gate, {say_shots(layers.shots)}",
+        ),
         rows,
     )
 
@@ -233,28 +251,22 @@ def strength_table(records: StudyRecords) -> Table | None:
     if strength is None:
         return None
     rows: list[tuple[Entry, ...]] = []
-    for tier, tags in group_languages(records.study).items():
-        for multiplier in sorted({row.multiplier for row in strength.rows}):
-            cells = [row for row in strength.rows if row.multiplier == multiplier and row.language in tags]
-            if not cells:
-                continue
-            shares = {kind: _share([row for row in cells if row.kind == kind]) for kind in ("harmful", "harmless")}
-            asked = sum(row.asked for row in cells)
-            broken = 100 * sum(row.degenerate for row in cells) / asked if asked else None
-            rows.append(
-                (
-                    tier,
-                    Value(multiplier),
-                    Value(cells[0].strength),
-                    *(Value(share, decimals=1) for share in shares.values()),
-                    Value(broken, decimals=1),
-                )
-            )
+    for method in dict.fromkeys(row.method for row in strength.rows):
+        for tier, tags in group_languages(records.study).items():
+            own = [row for row in strength.rows if row.method == method and row.language in tags]
+            for multiplier in sorted({row.multiplier for row in own}):
+                cells = [row for row in own if row.multiplier == multiplier]
+                shares = [_share([row for row in cells if row.kind == kind]) for kind in ("harmful", "harmless")]
+                asked = sum(row.asked for row in cells)
+                broken = 100 * sum(row.degenerate for row in cells) / asked if asked else None
+                numbers = (Value(share, decimals=1) for share in (*shares, broken))
+                rows.append((method, tier, Value(multiplier), Value(cells[0].strength), *numbers))
     return Table(
         "strength",
-        f"Refusal in per cent by strength of the routed push (in units of the distance between the source classes), on "
-        f"{strength.split} prompts, gate with {strength.shots} examples per class.",
-        ("tier", "multiplier", "strength", "harmful refused", "harmless refused", "degenerate"),
+        f"Refusal in per cent by strength (in units of the distance between the source classes), on {strength.split} "
+        f"prompts, gates with {strength.shots} examples per class. Ours lifts to that place, the published gate adds "
+        "that length.",
+        ("method", "tier", "multiplier", "strength", "harmful refused", "harmless refused", "degenerate"),
         tuple(rows),
     )
 
@@ -284,8 +296,9 @@ def name_method(method: MethodRow) -> str:
 
 
 def label_method(method: MethodRow) -> str:
-    """A method's name with its variant and its shots."""
-    return name_method(method) if method.shots is None else f"{name_method(method)}, {say_shots(method.shots)}"
+    """A method's name with its variant and its shots; ours without labelled shots is named by its evidence."""
+    nameless = method.shots is None or (method.name == "ours" and method.variant)
+    return name_method(method) if nameless else f"{name_method(method)}, {say_shots(method.shots or 0)}"
 
 
 def _say_group(group: str) -> str:

@@ -1,7 +1,10 @@
 """What a study found, in sentences that follow from its records."""
 
-from isogloss.experiment.record import GroupRow
-from isogloss.experiment.summary import hardest_group
+from collections.abc import Sequence
+
+from isogloss.experiment.plan import LABEL_FREE
+from isogloss.experiment.record import GroupRow, MethodRow
+from isogloss.experiment.summary import DetectionTable, hardest_group
 from isogloss.report.experiment.study import StudyRecords
 from isogloss.report.experiment.tables import headline_group, label_method, sort_methods
 from isogloss.report.text import THIN, interval, number, points
@@ -23,7 +26,7 @@ def _say_behaviour(records: StudyRecords) -> list[str]:
     if group in best.groups:
         said.append(
             f"Best mean selectivity over the {'low-resource' if group == 'low' else 'target'} languages: "
-            f"{label_method(best)}, "
+            f"{label_method(best)}{_say_evidence(best)}, "
             f"{_say_points(best.groups[group])}; the unsteered model has "
             f"{_say_points(behaviour.methods[0].groups[group])}."
         )
@@ -56,12 +59,19 @@ def _say_detection(records: StudyRecords) -> list[str]:
     for shots in (0, 4):
         if shots not in table.shots:
             continue
-        found = [table.average(method, shots, tags) for method in table.methods]
-        ranked = sorted((point for point in found if point.value is not None), key=lambda point: -(point.value or 0.0))
-        listed = ", ".join(f"{point.method} {number(point.value, decimals=2, ceiling=1)}" for point in ranked)
+        listed = _list_methods(table, shots, tags, [method for method in table.methods if method not in LABEL_FREE])
         if listed:
             said.append(f"Balanced accuracy with {shots} examples per class, mean over {len(tags)} {name}: {listed}.")
+    listed = _list_methods(table, 0, tags, [method for method in table.methods if method in LABEL_FREE])
+    if listed:
+        said.append(f"From other evidence than labelled examples: {listed}.")
     return said
+
+
+def _list_methods(table: DetectionTable, shots: int, tags: Sequence[str], methods: Sequence[str]) -> str:
+    found = [table.average(method, shots, tags) for method in methods]
+    ranked = sorted((point for point in found if point.value is not None), key=lambda point: -(point.value or 0.0))
+    return ", ".join(f"{point.method} {number(point.value, decimals=2, ceiling=1)}" for point in ranked)
 
 
 def _say_languages(records: StudyRecords) -> list[str]:
@@ -78,6 +88,10 @@ def _say_languages(records: StudyRecords) -> list[str]:
         f"{number(measured[lowest], decimals=2, ceiling=1)} at "
         f"layer {layers.chosen}."
     ]
+
+
+def _say_evidence(method: MethodRow) -> str:
+    return f" (told of the target languages: {method.evidence})" if method.evidence else ""
 
 
 def _say_points(row: GroupRow) -> str:

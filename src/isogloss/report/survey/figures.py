@@ -6,6 +6,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from isogloss.report.figures.canvas import (
     LIGHT,
@@ -82,6 +83,7 @@ def draw_years(record: CoverageRecord, *, width_inches: float = 10.8, palette: P
             )
         axes.set_xticks(range(len(rows)), [str(row["year"]) for row in rows])
         axes.set_ylim(0, most * 1.1)
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         axes.tick_params(axis="x", labelcolor=palette.ink, labelsize=9)
         handles = [Line2D([], [], marker="s", ls="", ms=7, color=colour_of(name, palette)) for name in classes]
         words = [CLASS_WORDS[name] if wide else SHORT_WORDS[name] for name in classes]
