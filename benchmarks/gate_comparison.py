@@ -99,9 +99,15 @@ def compare(studies: Sequence[Path]) -> dict[str, Any]:
     if not low:
         raise BrokenInput("The studies hold no low-resource language.")
     unsteered = [study[labels[0]][1] for study in read]
-    methods = {}
+    methods, undefined = {}, []
     for label in labels:
         record, cells = read[0][label][0], [study[label][1] for study in read]
+        # A method that garbles a language leaves nothing there that can be scored.
+        if any(
+            measure([one], [language], SELECTIVITY, CONFIDENCE)["value"] is None for one in cells for language in low
+        ):
+            undefined.append(label)
+            continue
         methods[label] = {
             "name": record["name"],
             "variant": record["variant"],
@@ -118,7 +124,12 @@ def compare(studies: Sequence[Path]) -> dict[str, Any]:
             "high_selectivity": measure(cells, high, SELECTIVITY, CONFIDENCE) if high else None,
             "degenerate": [study[label][0]["degenerate_share"] for study in read],
         }
-    return {"languages": [language.tag for language in low], "unsteered": labels[0], "methods": methods}
+    return {
+        "languages": [language.tag for language in low],
+        "unsteered": labels[0],
+        "methods": methods,
+        "undefined": undefined,
+    }
 
 
 def main() -> None:
@@ -137,6 +148,8 @@ def main() -> None:
             f"{label:45s} selectivity {row['selectivity']['value']:5.1f}  worst {worst}  "
             f"harmless {row['harmless']['value']:4.1f} ({row['harmless_change']['value']:+.1f})"
         )
+    for label in found["undefined"]:
+        print(f"{label}: a language without a single scored reply")
 
 
 if __name__ == "__main__":
