@@ -49,7 +49,9 @@ def grid(invented):
 
 def repair(recalibrate, shots, seed):
     tags = {"source": tuple(map(str, SOURCES)), "target": tuple(map(str, TARGETS))}
-    return RepairPlan(model="m", prompts="p", shots=shots, seed=seed, recalibrate=recalibrate, caution=1.0, locate=False, **tags)
+    return RepairPlan(
+        model="m", prompts="p", shots=shots, seed=seed, recalibrate=recalibrate, caution=1.0, locate=False, **tags
+    )
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from isogloss.core.seeds import derive_seed
 from isogloss.inside.activations import record_activations
 from isogloss.models.open_model import OpenModel
 from isogloss.prompts.promptset import PromptSet
-from isogloss.repair.baselines.calibration import Calibration, masked_mean, record_calibration, record_means
+from isogloss.repair.baselines.calibration import Calibration, record_calibration
+from isogloss.repair.probes.pooling import masked_mean, record_mean_states
 from isogloss.repair.thresholds import draw_shots
 
 from .conftest import DE, EN, SW
@@ -36,7 +37,7 @@ def test_the_shots_are_those_that_a_gate_draws(prompts: PromptSet, calibration: 
 
 def test_means_of_a_batch_are_those_of_each_prompt_alone(qwen: OpenModel, prompts: PromptSet) -> None:
     chosen = [prompts.prompts[0], prompts.prompts[2], prompts.prompts[30]]
-    together = record_means(qwen, chosen)
+    together = record_mean_states(qwen, chosen)
     for number, prompt in enumerate(chosen):
         [batch] = qwen.batches([prompt])
         with torch.no_grad():

@@ -11,7 +11,6 @@ import torch
 from isogloss.core import Kind, Language, Prompt
 from isogloss.models.batches import PromptBatch
 from isogloss.models.open_model import OpenModel
-from isogloss.repair.baselines.calibration import record_means
 from isogloss.repair.baselines.condition import (
     Comparator,
     Condition,
@@ -22,6 +21,7 @@ from isogloss.repair.baselines.condition import (
 )
 from isogloss.repair.baselines.reading import read_prompts
 from isogloss.repair.moves import HARMFUL, HARMLESS
+from isogloss.repair.probes.pooling import record_mean_states
 
 EN, SW = Language.parse("en"), Language.parse("sw")
 LAYER = 1
@@ -62,7 +62,7 @@ def test_the_similarity_does_not_know_on_which_side_of_the_vector_a_state_lies()
 def test_the_router_reads_what_was_tuned_on(tiny_checkpoint: Callable[..., Path]) -> None:
     model = OpenModel.load(tiny_checkpoint("qwen2"))
     vector = make_condition(model, 0.0).vectors[LAYER]
-    expected = measure_similarity(record_means(model, [SHORT, LONG])[:, LAYER], vector)
+    expected = measure_similarity(record_mean_states(model, [SHORT, LONG])[:, LAYER], vector)
     assert scores(model, [SHORT, LONG], Pooling.TOKENS) == pytest.approx(expected, abs=1e-5)
 
 
@@ -105,7 +105,7 @@ def test_points_at_two_layers_are_both_read(qwen: OpenModel) -> None:
     condition = Condition(vectors, Point(0, Comparator.ABOVE, 0.0), {SW.key: point})
     router = ConditionRouter(condition)
     assert router.layers == (0, 2)
-    means = record_means(qwen, [LONG])
+    means = record_mean_states(qwen, [LONG])
     expected = [measure_similarity(means[:, layer], vectors[layer])[0] for layer in (0, 2)]
     readings = read_prompts(qwen, router, [LONG, ask(LONG.text, SW)])
     assert [reading.score for reading in readings] == pytest.approx(expected, abs=1e-5)

@@ -1,13 +1,11 @@
 """The data that every baseline is fitted on: source prompts, and the same few shots that the gate gets."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor, nn
 
 from isogloss.core import Kind, Language, Prompt, Split
 from isogloss.core.errors import TooFewPrompts, UnknownName
@@ -15,8 +13,8 @@ from isogloss.core.progress import Progress, silent
 from isogloss.core.seeds import derive_seed
 from isogloss.inside.activations import Activations, record_activations
 from isogloss.inside.directions import Classes
-from isogloss.models.layers import hidden_of
 from isogloss.models.open_model import OpenModel
+from isogloss.repair.probes.pooling import record_mean_states
 from isogloss.repair.thresholds import draw_shots
 
 Floats = npt.NDArray[np.floating[Any]]
@@ -149,56 +147,11 @@ def record_calibration(
         states = record_activations(model, chosen, batch_tokens=batch_tokens, progress=progress)
     else:
         states = _select_states(activations, chosen, model)
-    means = record_means(model, chosen, batch_tokens=batch_tokens, progress=progress)
+    means = record_mean_states(model, chosen, batch_tokens=batch_tokens, progress=progress)
     return Calibration(states, means, sources, targets, shots, seed)
 
 
-def record_means(
-    model: OpenModel, prompts: Sequence[Prompt], *, batch_tokens: int = 8192, progress: Progress = silent
-) -> Floats:
-    """Mean state over each prompt's own tokens, padding left out, at every layer: float32 [prompt, layer, hidden].
-
-    Raises:
-        RuntimeError: an intervention is in force.
-    """
-    if model.steering is not None:
-        raise RuntimeError("leave the intervention's context before recording states")
-    means = np.empty((len(prompts), model.layer_count, model.hidden_size), np.float32)
-    done = 0
-    for batch in model.batches(prompts, batch_tokens=batch_tokens):
-        kept: dict[int, Tensor] = {}
-        handles = [
-            block.register_forward_hook(_keep_mean(layer, batch.attention_mask, kept))
-            for layer, block in enumerate(model.blocks)
-        ]
-        try:
-            model.forward_hidden(batch)
-        finally:
-            for handle in handles:
-                handle.remove()
-        for layer, states in kept.items():
-            means[batch.indices, layer] = states.cpu().numpy()
-        done += len(batch)
-        progress("prompt means", done, len(prompts))
-    return means
-
-
-def masked_mean(hidden: Tensor, mask: Tensor) -> Tensor:
-    """Mean over the positions whose mask is 1, float32 [row, hidden], of states [row, position, hidden]."""
-    weights = mask.to(hidden.device, torch.float32)
-    # Padding may hold anything, even infinities that a product with 0 would turn into NaN.
-    states = hidden.float().masked_fill(weights[..., None] == 0, 0.0)
-    return states.sum(dim=1) / weights.sum(dim=1, keepdim=True)
-
-
 _SOURCE_SPLITS = (Split.TRAIN, Split.VALIDATION)
-
-
-def _keep_mean(layer: int, mask: Tensor, kept: dict[int, Tensor]) -> Callable[[nn.Module, Any, Any], None]:
-    def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
-        kept[layer] = masked_mean(hidden_of(output), mask)
-
-    return hook
 
 
 def _check_source(chosen: Sequence[Prompt], source: Sequence[Language]) -> None:

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from isogloss.core import GateReading, Language
 from isogloss.models.batches import PromptBatch
-from isogloss.repair.baselines.calibration import masked_mean
 from isogloss.repair.moves import HARMFUL, HARMLESS
+from isogloss.repair.probes.pooling import masked_mean
 
 Floats = npt.NDArray[np.floating[Any]]
 
