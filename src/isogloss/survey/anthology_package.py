@@ -1,12 +1,13 @@
 """The same papers through the ``acl-anthology`` package: a second reader to check the first against.
 
 The package validates more and holds everything in memory; its releases follow the layout of the data closely, and a
-release that does not fit the clone refuses to load it. Version 0.5 has been seen to read the data of 2020-2025.
+release that does not fit the clone refuses to load it. Version 0.5 has been seen to read the data of 2020-2025, and 1.3
+the fixture of our tests.
 
 Formulas differ: the package turns TeX into Unicode where it can, our reader leaves it as written.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -66,14 +67,17 @@ def _find_hosts(anthology: Any) -> dict[str, tuple[str, ...]]:
         event = collection.get_event()
         if event is None or not getattr(event, "is_explicit", True):
             continue
-        for listed in event.colocated_ids:
-            # A plain triple (collection, volume, paper), or since version 1 such a triple with the kind of the link.
-            triple, kind = listed if isinstance(listed[0], tuple) else (listed, None)
+        for triple, kind in _list_links(event.colocated_ids):
             if getattr(kind, "name", "EXPLICIT") != "EXPLICIT":
                 continue
             name = compose_volume_id(str(triple[0]), str(triple[1]))
             hosts[name] = (*hosts.get(name, ()), str(event.id))
     return hosts
+
+
+def _list_links(listed: Any) -> list[tuple[Any, Any]]:
+    """Triples (collection, volume, paper), each with the kind of its link: a mapping since version 1, a list before."""
+    return list(listed.items()) if isinstance(listed, Mapping) else [(triple, None) for triple in listed]
 
 
 def _read_volume(volume: Any, events: tuple[str, ...], report: LoadReport, venues: VenueTable) -> Iterator[Paper]:
