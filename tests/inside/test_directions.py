@@ -2,10 +2,17 @@
 
 import numpy as np
 import pytest
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from isogloss.core import Language
 from isogloss.core.errors import DegenerateDirection, TooFewPrompts
-from isogloss.inside.directions import fit_direction, fit_pooled_direction, fit_subspace
+from isogloss.inside.directions import (
+    Classes,
+    fit_direction,
+    fit_pooled_direction,
+    fit_subspace,
+    fit_whitened_direction,
+)
 
 EN, SW = Language.parse("en"), Language.parse("sw")
 
@@ -72,3 +79,69 @@ def test_the_first_axis_is_the_one_shared_most() -> None:
 def test_a_rank_beyond_the_span_is_refused_with_the_rank_that_would_do() -> None:
     with pytest.raises(TooFewPrompts, match="from 1 to 1"):
         fit_subspace(np.array([[1.0, 0.0], [1.0, 0.0]]), rank=2)
+
+
+def draw_classes(seed: int, *, width: int, rows: int, shift: float = 0.0) -> Classes:
+    generator = np.random.default_rng(seed)
+    spread = np.linspace(0.5, 3, width)
+    place = shift * np.ones(width)
+    harmful = generator.normal(size=(rows, width)) * spread + place + np.linspace(0, 1, width)
+    return harmful, generator.normal(size=(rows, width)) * spread + place
+
+
+@pytest.mark.parametrize("shrinkage", [0.1, 0.5, 0.9])
+def test_the_whitened_direction_is_that_of_shrunk_linear_discriminant_analysis(shrinkage: float) -> None:
+    harmful, harmless = draw_classes(0, width=6, rows=40)
+    peer = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=shrinkage)
+    peer.fit(np.concatenate([harmful, harmless]), [1] * 40 + [0] * 40)
+    expected = peer.coef_[0] / np.linalg.norm(peer.coef_[0])
+    found = fit_whitened_direction({SW: (harmful, harmless)}, shrinkage=shrinkage)
+    assert np.allclose(found, expected, atol=1e-6)
+
+
+def test_it_is_the_same_with_fewer_rows_than_dimensions() -> None:
+    harmful, harmless = draw_classes(1, width=30, rows=8)
+    parts = [part - part.mean(axis=0) for part in (harmful, harmless)]
+    # 14 degrees of freedom: 8 rows less one mean, twice.
+    covariance = sum(part.T @ part for part in parts) / 14
+    matrix = 0.5 * covariance + 0.5 * np.trace(covariance) / 30 * np.eye(30)
+    expected = np.linalg.solve(matrix, harmful.mean(axis=0) - harmless.mean(axis=0))
+    found = fit_whitened_direction({SW: (harmful, harmless)}, shrinkage=0.5)
+    assert np.allclose(found, expected / np.linalg.norm(expected), atol=1e-5)
+
+
+def test_what_languages_differ_in_is_neither_difference_nor_spread() -> None:
+    here, there = draw_classes(2, width=5, rows=20), draw_classes(3, width=5, rows=20)
+    moved = tuple(part + 100.0 for part in there)
+    assert np.allclose(
+        fit_whitened_direction({EN: here, SW: there}, shrinkage=0.5),
+        fit_whitened_direction({EN: here, SW: (moved[0], moved[1])}, shrinkage=0.5),
+        atol=1e-5,
+    )
+
+
+def test_full_shrinkage_leaves_the_pooled_difference() -> None:
+    classes = {EN: draw_classes(4, width=5, rows=20), SW: draw_classes(5, width=5, rows=20)}
+    assert np.array_equal(fit_whitened_direction(classes, shrinkage=1.0), fit_pooled_direction(classes))
+
+
+def test_an_axis_on_which_target_prompts_scatter_loses_weight() -> None:
+    sources = {EN: draw_classes(6, width=4, rows=50)}
+    generator = np.random.default_rng(7)
+    # Target prompts scatter ten times as far on the last axis, around the same mean in both classes.
+    rows = [generator.normal(size=(4, 4)) * np.array([1, 1, 1, 10.0]) + step for step in (1.0, 0.0)]
+    for part in rows:
+        part[:, 3] -= part[:, 3].mean()
+    plain = fit_whitened_direction(sources, shrinkage=0.5)
+    found = fit_whitened_direction(sources, shrinkage=0.5, targets={SW: (rows[0], rows[1])})
+    assert abs(found[3]) < 0.5 * abs(plain[3])
+
+
+def test_one_target_prompt_per_class_changes_nothing() -> None:
+    sources = {EN: draw_classes(8, width=4, rows=50)}
+    one = {SW: (np.full((1, 4), 9.0), np.full((1, 4), -9.0))}
+    assert np.allclose(
+        fit_whitened_direction(sources, shrinkage=0.5, targets=one),
+        fit_whitened_direction(sources, shrinkage=0.5),
+        atol=1e-7,
+    )

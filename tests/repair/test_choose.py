@@ -11,7 +11,7 @@ from isogloss.models.chat import Decoding
 from isogloss.models.open_model import OpenModel
 from isogloss.prompts.promptset import PromptSet
 from isogloss.prompts.questions import Question
-from isogloss.repair.choose import DIVERGENCE_PROMPTS, choose_intervention
+from isogloss.repair.choose import DIVERGENCE_PROMPTS, Trial, _choose_trial, choose_intervention
 from isogloss.repair.moves import HarmlessEdit
 from isogloss.repair.utility.answers import Answers
 from isogloss.repair.utility.divergence import Divergence
@@ -132,3 +132,21 @@ def test_an_edit_that_leaves_harmless_rows_alone_does_them_less_damage(
 def test_what_is_given_is_not_tried(qwen: OpenModel, activations: Activations) -> None:
     choice = choose_intervention(qwen, activations, SOURCE, EveryoneRefuses(), layer=2, multiplier=0.5)
     assert (choice.layer, choice.multiplier, choice.trials, choice.split) == (2, 0.5, (), None)
+
+
+def trial(layer: int, multiplier: float, score: float, reached: float | None = None) -> Trial:
+    return Trial(layer, multiplier, 0.0, 0.0, 0.0, reached, 0.0, None, None, 0.0, score)
+
+
+def test_the_middle_of_the_plateau_is_taken_on_the_layer_that_does_best_on_average() -> None:
+    # Layer 1 has the single best score, layer 2 the better mean; of its scores within 0.1 of 1.5 the middle is at 1.5.
+    trials = [trial(1, 1.0, 1.9), trial(1, 1.5, 0.2)]
+    trials += [trial(2, step, score) for step, score in ((0.75, 0.9), (1.0, 1.45), (1.5, 1.5), (2.0, 1.42), (2.5, 1.0))]
+    chosen = _choose_trial(trials, noise=0.1)
+    assert (chosen.layer, chosen.multiplier) == (2, 1.5)
+
+
+def test_on_the_plateau_the_strength_that_reaches_most_target_prompts_wins() -> None:
+    trials = [trial(2, 1.0, 1.5, 0.6), trial(2, 1.5, 1.5, 0.9), trial(2, 2.0, 1.45, 0.9), trial(2, 2.5, 1.0, 1.0)]
+    # 2.5 reaches more, but it is off the plateau; 1.5 and 2.0 reach alike, and the lower of two is their middle.
+    assert _choose_trial(trials, noise=0.1).multiplier == 1.5
