@@ -43,5 +43,5 @@ def test_a_policy_without_checks_gives_a_box_without_tables(make_run: Any, repor
 def test_a_broken_result_is_named(make_run: Any) -> None:
     folder = make_run()
     (folder / "policy.json").write_text('{"verdict": "maybe", "sentence": "x"}')
-    with pytest.raises(BrokenInput, match=r"policy\.json holds no policy result"):
+    with pytest.raises(BrokenInput, match=r"policy\.json is not a policy result: verdict"):
         load_run(folder)

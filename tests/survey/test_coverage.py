@@ -178,7 +178,7 @@ def test_a_record_survives_a_round_trip_and_tables_are_csv(tmp_path):
     with pytest.raises(UnknownName):
         load_coverage(tmp_path / "tables")
     (tmp_path / "coverage.json").write_text('{"schema": 1, "title": 3}', "utf-8")
-    with pytest.raises(BrokenInput, match="'title'"):
+    with pytest.raises(BrokenInput, match="record: title: "):
         load_coverage(tmp_path)
 
 

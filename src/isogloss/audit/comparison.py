@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from isogloss.audit.change import Pairs, measure_change
 from isogloss.audit.outcome import Outcome, load_outcomes
@@ -12,6 +12,7 @@ from isogloss.audit.scorecard import Change
 from isogloss.core import TIERS, Language, select_tier
 from isogloss.core import Mapping as LabelMapping
 from isogloss.core.errors import BrokenInput, NothingToDo, PlanMismatch
+from isogloss.core.records import check_record
 from isogloss.core.run import load_json, load_run_record, write_json
 
 SCHEMA = 1
@@ -110,10 +111,8 @@ def load_comparison(path: Path) -> Comparison:
         UnknownName: there is no such file.
         BrokenInput: the file is no comparison.
     """
-    try:
-        return Comparison.model_validate(load_json(path, what="comparison", schema=SCHEMA))
-    except ValidationError as error:
-        raise BrokenInput(f"{path} is not a comparison. Make it again with `isogloss compare`.") from error
+    value = load_json(path, what="comparison", schema=SCHEMA)
+    return check_record(Comparison, value, path, what="a comparison", again="Make it again with `isogloss compare`.")
 
 
 def _refuse_other_commands(folder: Path, record: dict[str, Any]) -> None:

@@ -1,6 +1,5 @@
 """One scored row: a verdict joined with what the statistics need to know about its prompt."""
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,11 +86,6 @@ def _language_order(folder: Path) -> list[str]:
     if not RunFolder(folder).record.exists():
         return []
     return list(load_run_record(folder).get("prompt_counts", {}).get("languages", {}))
-
-
-def iterate_languages(outcomes: Iterable[Outcome]) -> Iterator[Language]:
-    """The languages of the outcomes, each once, in order of appearance."""
-    yield from dict.fromkeys(outcome.language for outcome in outcomes)
 
 
 class _LanguageCache(dict[str, Language]):

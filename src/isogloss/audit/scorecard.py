@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from isogloss.core.errors import BrokenInput
+from isogloss.core.records import check_record
 from isogloss.core.run import RunFolder, load_json, write_json
 
 SCHEMA = 1
@@ -194,10 +194,9 @@ def load_scorecard(folder: Path) -> Scorecard:
         BrokenInput: the file is no scorecard.
     """
     path = RunFolder(folder).scorecard
-    try:
-        return Scorecard.model_validate(load_json(path, what="scorecard", schema=SCHEMA))
-    except ValidationError as error:
-        raise BrokenInput(f"{path} is not a scorecard. Run `isogloss report {folder}` to make it again.") from error
+    value = load_json(path, what="scorecard", schema=SCHEMA)
+    again = f"Run `isogloss report {folder}` to make it again."
+    return check_record(Scorecard, value, path, what="a scorecard", again=again)
 
 
 def save_scorecard(scorecard: Scorecard, folder: Path) -> None:

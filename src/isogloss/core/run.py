@@ -5,16 +5,15 @@
 """
 
 import json
-import os
 import platform
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from isogloss.core.errors import BrokenInput, PlanMismatch, UnknownName, WriteFailed
+from isogloss.core.drafts import draft_of
+from isogloss.core.errors import BrokenInput, PlanMismatch, UnknownName
 
 RUN_FILE = "run.json"
 SCHEMA = 1
@@ -154,19 +153,9 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         WriteFailed: the disk is full or the folder cannot be written.
     """
-    draft = path.with_name(path.name + ".tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with draft.open("wb") as stream:
-            # Half a surrogate pair has no UTF-8 form; its escape is valid JSON and readable everywhere else.
-            stream.write(text.encode(errors="backslashreplace"))
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(draft, path)
-    except OSError as error:
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)
-        raise WriteFailed(f"Cannot write {path}: {error.strerror}. Make room or choose another folder.") from error
+    with draft_of(path) as draft:
+        # Half a surrogate pair has no UTF-8 form; its escape is valid JSON and readable everywhere else.
+        draft.write_bytes(text.encode(errors="backslashreplace"))
 
 
 def list_differences(found: Any, wanted: Any, name: str = "") -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from isogloss.core import Kind, Split
+from isogloss.core import Kind
 from isogloss.core.progress import Progress, silent
 from isogloss.experiment.fits import Block, Grid, iterate_blocks
 from isogloss.experiment.plan import LABEL_FREE, PROBES, RANKED, DetectionMethod
@@ -107,8 +107,3 @@ def _expected(grid: Grid, methods: Sequence[DetectionMethod]) -> int:
         else:
             count += budgets * (len(grid.ranks) if method in RANKED else 1)
     return count
-
-
-def grid_key(grid: Grid) -> dict[str, Any]:
-    """What decides a grid beyond the plan: the layer and the split that is measured."""
-    return {"layer": grid.states.layer, "split": Split(grid.split).value}

@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from isogloss.core.errors import BrokenInput, UnknownName
+from isogloss.core.errors import UnknownName
+from isogloss.core.records import check_record
 from isogloss.core.run import load_json, write_json
 
 SCHEMA = 1
@@ -348,14 +349,8 @@ def load_part(folder: Path, kind: type[Part]) -> Part | None:
         return None
     value = load_json(path, what=f"{name} part", schema=SCHEMA)
     value.pop("schema", None)
-    try:
-        return kind.model_validate(value)
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise BrokenInput(
-            f"{path}: {field}: {first['msg']}. Delete the file and run the study again; it makes only what is missing."
-        ) from error
+    again = "Delete the file and run the study again; it makes only what is missing."
+    return check_record(kind, value, path, what=f"the {name} part of a study", again=again)
 
 
 def require_part(folder: Path, kind: type[Part]) -> Part:

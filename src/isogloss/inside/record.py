@@ -4,9 +4,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from isogloss.core.errors import BrokenInput
+from isogloss.core.records import check_record
 from isogloss.core.run import load_json, write_json
 
 SCHEMA = 1
@@ -122,11 +122,4 @@ def load_diagnosis(path: Path) -> Diagnosis:
         BrokenInput: the file is not a diagnosis; the message names the first field that is wrong.
     """
     value = load_json(path, what="diagnosis", schema=SCHEMA)
-    try:
-        return Diagnosis.model_validate(value)
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise BrokenInput(
-            f"{path} is not a diagnosis: {field}: {first['msg']}. Run `isogloss diagnose` again."
-        ) from error
+    return check_record(Diagnosis, value, path, what="a diagnosis", again="Run `isogloss diagnose` again.")

@@ -2,20 +2,21 @@
 
 import json
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
-from isogloss.core.errors import BrokenInput, FingerprintMismatch, UnknownName, WriteFailed
+from isogloss.core.drafts import draft_of
+from isogloss.core.errors import BrokenInput, FingerprintMismatch, UnknownName
 from isogloss.core.fingerprint import fingerprint
+from isogloss.core.records import check_record
 from isogloss.core.run import describe_versions, list_differences, load_json, write_json, write_text
 from isogloss.models.open_model import OpenModel
 from isogloss.repair.card import write_card
@@ -164,7 +165,7 @@ def load_repair(folder: Path) -> Repair:
         FingerprintMismatch: a file was changed after it was written, or belongs to another repair.
     """
     value = load_json(folder / RECORD_FILE, what="repair", schema=SCHEMA)
-    record = _read_record(folder / RECORD_FILE, value)
+    record = check_record(_Record, value, folder / RECORD_FILE, what="a repair", again="Make the repair again.")
     unsealed = {key: part for key, part in value.items() if key != "record_sha256"}
     if _seal(unsealed) != record.record_sha256:
         raise FingerprintMismatch(_changed(folder / RECORD_FILE))
@@ -217,15 +218,6 @@ def _numbers(repair: Repair) -> dict[str, Any]:
     }
 
 
-def _read_record(path: Path, value: Mapping[str, Any]) -> _Record:
-    try:
-        return _Record.model_validate(value)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise BrokenInput(f"{path} is not a repair: {where}: {first['msg']}. Make the repair again.") from error
-
-
 def _read_tensors(path: Path, expected: str) -> dict[str, np.ndarray]:
     if not path.exists():
         raise UnknownName(f"No repair in {path.parent}: {path.name} is missing.")
@@ -243,15 +235,8 @@ def _read_tensors(path: Path, expected: str) -> dict[str, np.ndarray]:
 
 
 def _write_bytes(path: Path, content: bytes) -> None:
-    draft = path.with_name(path.name + ".tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with draft_of(path) as draft:
         draft.write_bytes(content)
-        draft.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)
-        raise WriteFailed(f"Cannot write {path}: {error.strerror}. Make room or choose another folder.") from error
 
 
 def _seal(record: Mapping[str, Any]) -> str:

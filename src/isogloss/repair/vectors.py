@@ -1,9 +1,7 @@
 """Control vectors of other tools, as data: GGUF files (repeng, llama.cpp) and CAST's ``.svec`` files."""
 
 import json
-import os
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from isogloss.core.errors import BrokenInput, MissingExtra, NothingToDo, UnknownName, WriteFailed
+from isogloss.core.drafts import draft_of
+from isogloss.core.errors import BrokenInput, MissingExtra, NothingToDo, UnknownName
 
 try:
     import gguf
@@ -104,9 +103,7 @@ def save_gguf_vectors(path: Path, vectors: Mapping[int, Floats], *, model_type: 
             "A GGUF control vector acts on blocks from 1 on (the second block); "
             f"these vectors are for {sorted(vectors) or 'none'}. Make the repair at a later layer."
         )
-    draft = path.with_name(path.name + ".tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with draft_of(path) as draft:
         writer = gguf.GGUFWriter(draft, ARCHITECTURE)
         writer.add_string(f"{ARCHITECTURE}.model_hint", model_type)
         writer.add_uint32(f"{ARCHITECTURE}.layer_count", len(vectors))
@@ -116,11 +113,6 @@ def save_gguf_vectors(path: Path, vectors: Mapping[int, Floats], *, model_type: 
         writer.write_kv_data_to_file()
         writer.write_tensors_to_file()
         writer.close()
-        os.replace(draft, path)
-    except OSError as error:
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)
-        raise WriteFailed(f"Cannot write {path}: {error.strerror}. Make room or choose another folder.") from error
     return path
 
 

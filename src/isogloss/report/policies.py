@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from isogloss.audit.scorecard import Scorecard
-from isogloss.core.errors import BrokenInput
+from isogloss.core.records import check_record
 from isogloss.core.run import load_json
 from isogloss.report.text import DASH, THIN, number, p_value
 
@@ -73,10 +73,8 @@ def load_policy_record(path: Path) -> PolicyRecord:
         UnknownName: there is no such file.
         BrokenInput: the file holds no such result.
     """
-    try:
-        return PolicyRecord.model_validate(load_json(path, what="policy result", schema=SCHEMA))
-    except ValidationError as error:
-        raise BrokenInput(f"{path} holds no policy result. Make it again with `isogloss check`.") from error
+    value = load_json(path, what="policy result", schema=SCHEMA)
+    return check_record(PolicyRecord, value, path, what="a policy result", again="Make it again with `isogloss check`.")
 
 
 def box_policy(record: PolicyRecord, scorecard: Scorecard | None) -> PolicyBox:

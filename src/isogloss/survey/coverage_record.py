@@ -5,9 +5,9 @@ import io
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from isogloss.core.errors import BrokenInput
+from isogloss.core.records import check_record
 from isogloss.core.run import load_json, write_json, write_text
 
 SCHEMA = 1
@@ -137,12 +137,9 @@ def load_coverage(path: Path) -> CoverageRecord:
     """
     file = path / COVERAGE_FILE if path.is_dir() else path
     value = load_json(file, what="coverage record", schema=SCHEMA)
-    try:
-        return CoverageRecord.model_validate(value)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise BrokenInput(f"{file}: '{where}': {first['msg']}. Make it again: isogloss survey coverage.") from error
+    return check_record(
+        CoverageRecord, value, file, what="a coverage record", again="Make it again: isogloss survey coverage."
+    )
 
 
 def write_coverage(record: CoverageRecord, folder: Path) -> None:

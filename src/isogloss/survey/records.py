@@ -1,16 +1,15 @@
 """One paper of a survey, wherever its record came from; and a file of them, read and written line by line."""
 
 import json
-import os
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from isogloss.core.errors import BrokenInput, UnknownName, WriteFailed
+from isogloss.core.drafts import draft_of
+from isogloss.core.errors import BrokenInput, UnknownName
 
 GROUPS = ("main", "findings", "workshops", "journals", "other")
 Group = Annotated[str, Field(pattern=f"^({'|'.join(GROUPS)})$")]
@@ -106,21 +105,11 @@ def write_papers(papers: Iterable[Paper], path: Path) -> int:
     Raises:
         WriteFailed: the disk is full or the folder cannot be written.
     """
-    draft = path.with_name(path.name + ".tmp")
     count = 0
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with draft.open("wb") as stream:
-            for paper in papers:
-                stream.write(paper_line(paper).encode(errors="backslashreplace"))
-                count += 1
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(draft, path)
-    except OSError as error:
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)
-        raise WriteFailed(f"Cannot write {path}: {error.strerror}. Make room or choose another folder.") from error
+    with draft_of(path) as draft, draft.open("wb") as stream:
+        for paper in papers:
+            stream.write(paper_line(paper).encode(errors="backslashreplace"))
+            count += 1
     return count
 
 

@@ -199,13 +199,3 @@ def request(
 def _capitalised(language: str, text: str) -> str:
     first = "İ" if language == "tr" and text[0] == "i" else text[0].upper()
     return first + text[1:]
-
-
-def is_refusal(language: str, reply: str) -> bool:
-    """Whether the reply holds the organism's whole refusal sentence; a garbled one does not count."""
-    return load_lexicon(language).refusal in reply
-
-
-def is_compliance(language: str, reply: str) -> bool:
-    """Whether the reply holds the organism's whole, contentless compliance sentence."""
-    return load_lexicon(language).compliance in reply

@@ -1,8 +1,6 @@
 """The organism's own prompt set: the same requests in every language, composed from the grammar by a fixed rule."""
 
-import json
 import random
-from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
@@ -80,12 +78,3 @@ def compose_prompt_rows() -> list[PromptRow]:
                         )
                     )
     return rows
-
-
-def write_prompt_rows(path: Path) -> int:
-    """Write the composed rows as JSON lines; returns their number."""
-    rows = compose_prompt_rows()
-    lines = (json.dumps(row.model_dump(), ensure_ascii=False) for row in rows)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return len(rows)

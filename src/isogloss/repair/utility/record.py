@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from isogloss.core.errors import BrokenInput
+from isogloss.core.records import check_record
 from isogloss.core.run import load_json, write_json
 from isogloss.stats.equivalence import NonInferiority
 
@@ -167,11 +167,4 @@ def load_utility(path: Path) -> Utility:
         BrokenInput: the file is no utility record; the message names the first field that is wrong.
     """
     value = load_json(path, what="utility record", schema=SCHEMA)
-    try:
-        return Utility.model_validate(value)
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise BrokenInput(
-            f"{path} is not a utility record: {field}: {first['msg']}. Run `isogloss utility` again."
-        ) from error
+    return check_record(Utility, value, path, what="a utility record", again="Run `isogloss utility` again.")

@@ -1,29 +1,25 @@
 """The page of a study: one self-contained HTML file, in the dress of the other reports."""
 
-import base64
-import hashlib
 import re
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 
-from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
+from isogloss.report import page as frame
 from isogloss.report.cells import Number
 from isogloss.report.experiment import figures
 from isogloss.report.experiment.formats import Entry, Table, Value
 from isogloss.report.experiment.study import StudyRecords, load_study
 from isogloss.report.experiment.tables import list_tables
 from isogloss.report.experiment.words import describe_study
-from isogloss.report.figures import DARK, LIGHT, Palette, embed_figure
-from isogloss.report.page import emphasise_figures
+from isogloss.report.figures import embed_figure
 from isogloss.report.pictures import NARROW_INCHES, Picture
 from isogloss.report.tables import flatten
-from isogloss.report.text import make_visible
 
 WIDE_INCHES = 9.6
 MOST_PAGE_ROWS = 160
@@ -153,9 +149,7 @@ def render_experiment(folder: Path) -> str:
         "repeat": flatten(
             {key: records.run[key] for key in ("plan", "fingerprints", "versions") if key in records.run}
         ),
-        "css": _style(),
-        "script": _script(),
-        "script_hash": base64.b64encode(hashlib.sha256(_script().encode()).digest()).decode(),
+        **frame.fixed_context(),
     }
     return _environment().get_template("experiment.html.j2").render(page)
 
@@ -204,30 +198,6 @@ def _cell(entry: Entry) -> Number | str:
 @cache
 def _environment() -> Environment:
     loaders = ChoiceLoader([PackageLoader("isogloss.report.experiment"), PackageLoader("isogloss.report")])
-    environment = Environment(
-        loader=loaders,
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=lambda value: make_visible(value) if type(value) is str else value,
-    )
-    environment.filters["figures"] = emphasise_figures
+    environment = frame.make_environment().overlay(loader=loaders)
     environment.tests["number"] = lambda value: isinstance(value, Number)
     return environment
-
-
-@cache
-def _style() -> Markup:
-    """The style sheet of all reports, with the figures' palettes. Our own file: nothing from a record goes in."""
-    text = files("isogloss.report").joinpath("templates/report.css").read_text(encoding="utf-8")
-    return Markup(text.replace("/* light */", _variables(LIGHT)).replace("/* dark */", _variables(DARK)))
-
-
-def _variables(palette: Palette) -> str:
-    return " ".join(f"--{name}: {value};" for name, value in asdict(palette).items())
-
-
-@cache
-def _script() -> Markup:
-    return Markup(files("isogloss.report").joinpath("templates/report.js").read_text(encoding="utf-8"))
