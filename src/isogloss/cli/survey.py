@@ -47,6 +47,9 @@ def run_command(
         list[str] | None, typer.Option(help="For CSV: our column=theirs, such as title=Titel; may repeat.")
     ] = None,
     full_texts: Annotated[Path | None, typer.Option(help="Folder with ID.txt for papers whose body you have.")] = None,
+    acl_anthology: Annotated[
+        bool, typer.Option("--acl-anthology", help="Read a clone with the acl-anthology package, as a second opinion.")
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Run a query over the literature; write papers, PRISMA counts, diagram, sensitivity table and warnings.
@@ -64,9 +67,11 @@ def run_command(
         "columns": columns,
         "full_texts": full_texts is not None,
     }
+    if acl_anthology:
+        settings["reader"] = "acl-anthology"
     report = LoadReport()
     with show_progress() as progress:
-        papers = _load_all(sources, report, table, columns, progress)
+        papers = _load_all(sources, report, table, columns, acl_anthology, progress)
         if full_texts is not None:
             papers = attach_full_texts(papers, full_texts)
         result = run_query(papers, wanted, report=report, venues=table)
@@ -99,10 +104,17 @@ for name, command in survey_labels.COMMANDS.items():
 
 
 def _load_all(
-    sources: list[Path], report: LoadReport, venues: VenueTable, columns: dict[str, str], progress: Progress
+    sources: list[Path],
+    report: LoadReport,
+    venues: VenueTable,
+    columns: dict[str, str],
+    with_package: bool,
+    progress: Progress,
 ) -> Iterator[Paper]:
     for source in sources:
-        yield from load_source(source, report=report, venues=venues, columns=columns, progress=progress)
+        yield from load_source(
+            source, report=report, venues=venues, columns=columns, with_package=with_package, progress=progress
+        )
 
 
 def _read_columns(given: list[str]) -> dict[str, str]:

@@ -11,6 +11,7 @@ from isogloss.core.errors import BrokenInput, UnknownName
 from isogloss.core.fingerprint import fingerprint_file
 from isogloss.core.progress import Progress, silent
 from isogloss.survey.anthology import SOURCE, find_xml_folder, load_anthology
+from isogloss.survey.anthology_package import load_with_package
 from isogloss.survey.bibtex import load_bibtex
 from isogloss.survey.clone import find_data_commit
 from isogloss.survey.csv_papers import load_csv_papers
@@ -25,6 +26,7 @@ def load_source(
     report: LoadReport,
     venues: VenueTable | None = None,
     columns: Mapping[str, str] = MappingProxyType({}),
+    with_package: bool = False,
     progress: Progress = silent,
 ) -> Iterator[Paper]:
     """Read papers one by one from a folder (a clone of the Anthology) or a file; its ending says which kind.
@@ -34,18 +36,21 @@ def load_source(
         report: filled while papers are taken.
         venues: the table of venue groups; by default the bundled one. Papers from JSONL keep their groups.
         columns: for CSV and TSV, our name of a column to the file's own.
+        with_package: read a clone with ``acl-anthology``, which validates more and holds everything in memory.
         progress: told how far the reading is.
 
     Raises:
         UnknownName: there is no such file or folder, or the folder holds no XML files.
         BrokenInput: the ending is unknown, or the file cannot be read.
-        MissingExtra: the folder is a clone and lxml is not installed.
+        MissingExtra: the folder is a clone and lxml (or the package asked for) is not installed.
     """
     if path.is_dir():
         folder = find_xml_folder(path)
         commit = find_data_commit(folder) if folder else None
         if commit:
             report.commits[SOURCE] = commit
+        if with_package:
+            return load_with_package(path, report=report, venues=venues)
         return load_anthology(path, report=report, venues=venues, progress=progress)
     match path.suffix.lower():
         case ".bib" | ".bibtex":

@@ -15,10 +15,10 @@ from isogloss.inside.directions import Classes
 from isogloss.models.batches import PromptBatch
 from isogloss.models.open_model import OpenModel
 from isogloss.repair.baselines.calibration import Calibration
-from isogloss.repair.baselines.reading import predict_with
+from isogloss.repair.baselines.reading import routed_method
 from isogloss.repair.baselines.tuning import Bench, choose_force
 from isogloss.repair.intervention import RoutedSteering
-from isogloss.repair.method import CORRECTED, PUBLISHED, Method, steered_method
+from isogloss.repair.method import CORRECTED, PUBLISHED, Method
 from isogloss.repair.moves import HARMFUL, Move, Operation, Span
 from isogloss.repair.routers import ConstantRouter, Router
 from isogloss.stats.separability import auroc
@@ -197,15 +197,7 @@ class AdaSteer:
 
     def method(self, model: OpenModel) -> Method:
         """AdaSteer as one of the methods compared."""
-        return steered_method(
-            "adasteer",
-            model,
-            self.steer,
-            variant=self.variant,
-            shots=self.shots,
-            note=self.note,
-            predicts=predict_with(model, self.router),
-        )
+        return routed_method("adasteer", model, self)
 
 
 def fit_adasteer_published(calibration: Calibration, model: OpenModel, *, architecture: str | None = None) -> AdaSteer:

@@ -14,10 +14,10 @@ from isogloss.repair.baselines.calibration import Calibration
 from isogloss.repair.baselines.condition import Condition, ConditionRouter, Pooling
 from isogloss.repair.baselines.condition_search import scale_layers, search_corrected, search_published
 from isogloss.repair.baselines.contrast import fit_contrast_direction, make_pairs
-from isogloss.repair.baselines.reading import predict_with
+from isogloss.repair.baselines.reading import routed_method
 from isogloss.repair.baselines.tuning import Bench, choose_force
 from isogloss.repair.intervention import RoutedSteering
-from isogloss.repair.method import CORRECTED, PUBLISHED, Method, steered_method
+from isogloss.repair.method import CORRECTED, PUBLISHED, Method
 from isogloss.repair.moves import HARMFUL, Move, Operation, Span
 from isogloss.repair.routers import ConstantRouter, Router
 
@@ -66,15 +66,7 @@ class Cast:
 
     def method(self, model: OpenModel) -> Method:
         """CAST as one of the methods compared."""
-        return steered_method(
-            "cast",
-            model,
-            self.steer,
-            variant=self.variant,
-            shots=self.shots,
-            note=self.note,
-            predicts=predict_with(model, self.router),
-        )
+        return routed_method("cast", model, self)
 
 
 _SAID = {

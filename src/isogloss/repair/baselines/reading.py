@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import nn
@@ -11,7 +11,8 @@ from isogloss.core import GateReading, Prompt
 from isogloss.models.batches import PromptBatch
 from isogloss.models.layers import hidden_of, hooked
 from isogloss.models.open_model import OpenModel
-from isogloss.repair.method import Predicts
+from isogloss.repair.intervention import RoutedSteering
+from isogloss.repair.method import Method, Predicts, steered_method
 from isogloss.repair.routers import Router
 
 
@@ -44,6 +45,38 @@ def predict_with(model: OpenModel, make_router: Callable[[], Router]) -> Predict
         return [reading.harmful for reading in read_prompts(model, make_router(), prompts)]
 
     return predicts
+
+
+class Fitted(Protocol):
+    """A fitted method that moves rows by what a router reads."""
+
+    @property
+    def variant(self) -> str: ...
+
+    @property
+    def shots(self) -> int: ...
+
+    @property
+    def note(self) -> str: ...
+
+    def router(self) -> Router:
+        """A fresh router."""
+
+    def steer(self, model: OpenModel) -> RoutedSteering:
+        """A context in which the model is steered."""
+
+
+def routed_method(name: str, model: OpenModel, fitted: Fitted) -> Method:
+    """A fitted method as one of those compared, with its router's decisions as its own."""
+    return steered_method(
+        name,
+        model,
+        fitted.steer,
+        variant=fitted.variant,
+        shots=fitted.shots,
+        note=fitted.note,
+        predicts=predict_with(model, fitted.router),
+    )
 
 
 def _reader(
