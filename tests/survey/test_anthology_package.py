@@ -58,7 +58,13 @@ def test_both_readers_agree_on_a_fixture(fixture_clone):
     assert theirs == ours
 
 
-def stand_in(clone):
+TRIPLE, OTHER = ("2021.woah", "1", None), ("2021.acl", "long", None)
+EXPLICIT, INFERRED = SimpleNamespace(name="EXPLICIT"), SimpleNamespace(name="INFERRED")
+# As the package holds the volumes of an event: plain triples, then pairs with the kind of the link, then a mapping.
+LINKS = ([TRIPLE], [(TRIPLE, EXPLICIT), (OTHER, INFERRED)], {TRIPLE: EXPLICIT, OTHER: INFERRED})
+
+
+def stand_in(clone, links=LINKS[0]):
     """What the adapter touches of the package, filled by our own reader: checks the adapter, not the package."""
 
     def text(value):
@@ -92,7 +98,7 @@ def stand_in(clone):
         )
         for name, (paper, papers) in volumes.items()
     ]
-    event = SimpleNamespace(id="acl-2021", is_explicit=True, colocated_ids=[("2021.woah", "1", None)])
+    event = SimpleNamespace(id="acl-2021", is_explicit=True, colocated_ids=links)
     collection = SimpleNamespace(get_event=lambda: event)
     anthology = SimpleNamespace(volumes=lambda: made_volumes, collections={"2021.acl": collection})
 
@@ -109,8 +115,9 @@ def install(monkeypatch, package):
     monkeypatch.setattr(anthology_package, "import_extra", give)
 
 
-def test_the_adapter_reads_what_the_package_offers(fixture_clone, monkeypatch):
-    install(monkeypatch, stand_in(fixture_clone))
+@pytest.mark.parametrize("links", LINKS)
+def test_the_adapter_reads_what_the_package_offers(fixture_clone, monkeypatch, links):
+    install(monkeypatch, stand_in(fixture_clone, links))
     assert list(load_with_package(fixture_clone.root)) == list(load_anthology(fixture_clone.root))
 
 

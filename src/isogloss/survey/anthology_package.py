@@ -1,8 +1,8 @@
 """The same papers through the ``acl-anthology`` package: a second reader to check the first against.
 
 The package validates more and holds everything in memory; its releases follow the layout of the data closely, and a
-release that does not fit the clone refuses to load it. Version 0.5 has been seen to read the data of 2020-2025, and 1.3
-the fixture of our tests.
+release that does not fit the clone refuses to load it. Version 0.5.4 has been seen to read
+data of 2020-2024; 1.3.4 refuses these and reads the fixture of our tests.
 
 Formulas differ: the package turns TeX into Unicode where it can, our reader leaves it as written.
 """
@@ -76,8 +76,13 @@ def _find_hosts(anthology: Any) -> dict[str, tuple[str, ...]]:
 
 
 def _list_links(listed: Any) -> list[tuple[Any, Any]]:
-    """Triples (collection, volume, paper), each with the kind of its link: a mapping since version 1, a list before."""
-    return list(listed.items()) if isinstance(listed, Mapping) else [(triple, None) for triple in listed]
+    """Triples (collection, volume, paper), each with the kind of its link, None where the version does not tell.
+
+    Version 1.3 holds a mapping, earlier ones a list of such pairs, the first ones a list of plain triples.
+    """
+    if isinstance(listed, Mapping):
+        return list(listed.items())
+    return [one if isinstance(one[0], tuple) else (one, None) for one in listed]
 
 
 def _read_volume(volume: Any, events: tuple[str, ...], report: LoadReport, venues: VenueTable) -> Iterator[Paper]:
