@@ -29,8 +29,9 @@ from isogloss.models.open_model import OpenModel
 from isogloss.models.organism import organism_path
 from isogloss.prompts import PromptSet, load_organism
 from isogloss.repair.band import Band, Costs, OwnRates, choose_band, choose_band_from_scores, fit_score_model
+from isogloss.repair.calibration_prompts import draw_shots
 from isogloss.repair.gate import Gate, fit_gate
-from isogloss.repair.thresholds import draw_shots, estimate_threshold
+from isogloss.repair.thresholds import estimate_threshold
 
 RESULTS = Path(__file__).parent / "results" / "band.json"
 SHOTS = 4

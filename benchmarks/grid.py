@@ -31,10 +31,11 @@ from scipy.fft import dct
 
 from isogloss.core import Kind, Language, Prompt, Split
 from isogloss.core.run import describe_versions, write_json
-from isogloss.experiment.cases import shot_cases, translation_case
+from isogloss.experiment.cases import shot_cases
 from isogloss.experiment.detection import run_detection
 from isogloss.experiment.draws import draw_all
 from isogloss.experiment.fits import Grid
+from isogloss.experiment.label_free import label_free_cases
 from isogloss.experiment.ours import fit_ours
 from isogloss.experiment.plan import LABEL_FREE, PROBES, RANKS, SHOTS, DetectionMethod
 from isogloss.experiment.states import LayerStates, read_layer
@@ -105,7 +106,7 @@ def measure(folder: Path, prompts: dict[Language, list[Prompt]], source: Sequenc
     stages["open_and_draw"] = time.perf_counter() - start
     targets = [language for language in prompts if language not in source]
     cases = shot_cases(draws, targets, SHOTS, seeds)
-    translated = translation_case(prompts, source, targets, Split.TRAIN)
+    free_cases = label_free_cases(prompts, source, targets, LABEL_FREE)
     begun = time.perf_counter()
     states = read_layer(read, prompts, source, 0, pool_split=Split.TRAIN, draws=seeds, cases=cases)
     stages["read_fit_directions_and_project"] = time.perf_counter() - begun
@@ -123,8 +124,8 @@ def measure(folder: Path, prompts: dict[Language, list[Prompt]], source: Sequenc
         "cells": fits,
         "new_language_seconds": measure_new_language(store, prompts, states),
     }
-    states = read_layer(read, prompts, source, 0, pool_split=Split.TRAIN, cases=translated)
-    free = Grid(states, draws, tuple(prompts), SHOTS, ranks, seeds)
+    states = read_layer(read, prompts, source, 0, pool_split=Split.TRAIN, cases=free_cases)
+    free = Grid(states, draws, tuple(prompts), SHOTS, ranks, seeds, read=read)
     found["without_labelled_shots_seconds"] = {}
     for method in LABEL_FREE:
         begun = time.perf_counter()

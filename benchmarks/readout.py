@@ -24,9 +24,10 @@ from isogloss.inside.directions import Classes, split_classes
 from isogloss.models.open_model import OpenModel
 from isogloss.models.organism import organism_path
 from isogloss.prompts import load_organism
+from isogloss.repair.calibration_prompts import draw_shots
 from isogloss.repair.class_prior import measure_prior
 from isogloss.repair.gate import SHRINKAGE, Gate, Readout, fit_gate
-from isogloss.repair.thresholds import draw_shots, estimate_thresholds
+from isogloss.repair.thresholds import estimate_thresholds
 from isogloss.stats.separability import auroc
 
 RESULT = Path(__file__).parent / "results" / "readout.json"

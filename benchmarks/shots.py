@@ -29,12 +29,13 @@ from isogloss.inside.layer_choice import choose_layer
 from isogloss.models.open_model import OpenModel
 from isogloss.models.organism import organism_path
 from isogloss.prompts import PromptSet, load_organism
+from isogloss.repair.calibration_prompts import draw_shots
 from isogloss.repair.class_belief import build_table
 from isogloss.repair.class_prior import ClassPrior, measure_prior
 from isogloss.repair.gate import Gate, SourceScores, fit_gate
 from isogloss.repair.published.thresholds import fit_f1_thresholds
 from isogloss.repair.selection import choose_readout
-from isogloss.repair.thresholds import draw_shots, estimate_threshold, estimate_thresholds
+from isogloss.repair.thresholds import estimate_threshold, estimate_thresholds
 from isogloss.repair.unlabelled import (
     estimate_by_quantiles,
     estimate_from_harmless,

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from isogloss.core import Kind, Language, Prompt, Split
-from isogloss.experiment.cases import language_cases, shot_cases, translation_case
+from isogloss.experiment.cases import language_cases, shot_cases
 from isogloss.experiment.draws import Draws, draw_all
 from isogloss.experiment.fits import Grid
+from isogloss.experiment.label_free import label_free_cases
+from isogloss.experiment.plan import LABEL_FREE
 from isogloss.experiment.states import LayerStates, read_layer
 from isogloss.prompts.promptset import PromptCard, PromptSet
 
@@ -36,7 +38,7 @@ class Invented:
     def states(self) -> LayerStates:
         cases = {
             **shot_cases(self.draws, TARGET, (1, 4, 32), SEEDS),
-            **translation_case(self.prompts, SOURCE, TARGET, Split.TRAIN),
+            **label_free_cases(self.prompts, SOURCE, TARGET, LABEL_FREE),
             **language_cases(self.prompts, TARGET),
         }
         return read_layer(self.read, self.prompts, SOURCE, 0, pool_split=Split.TRAIN, draws=SEEDS, cases=cases)

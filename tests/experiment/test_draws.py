@@ -8,7 +8,7 @@ from isogloss.core.seeds import derive_seed
 from isogloss.experiment.detection import run_detection
 from isogloss.experiment.draws import draw_all
 from isogloss.experiment.plan import DetectionMethod
-from isogloss.repair.thresholds import draw_shots
+from isogloss.repair.calibration_prompts import draw_shots
 
 SW, FR = Language.parse("sw"), Language.parse("fr")
 

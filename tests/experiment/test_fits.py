@@ -9,13 +9,14 @@ from isogloss.core.seeds import derive_seed
 from isogloss.experiment.fits import iterate_blocks
 from isogloss.experiment.plan import DetectionMethod
 from isogloss.experiment.scoring import measure_areas, measure_fits
+from isogloss.repair.calibration_prompts import draw_shots
 from isogloss.repair.class_prior import measure_prior
 from isogloss.repair.gate import fit_gate
 from isogloss.repair.published.directions import language_directions, pooled_direction, source_basis, unit_difference
 from isogloss.repair.published.readout import fit_readouts
 from isogloss.repair.published.shots import ShotBatch, published_seed
 from isogloss.repair.published.thresholds import fit_f1_thresholds
-from isogloss.repair.thresholds import draw_shots, estimate_threshold
+from isogloss.repair.thresholds import estimate_threshold
 from isogloss.stats.separability import auroc, balanced_accuracy
 
 SW = Language.parse("sw")

@@ -4,21 +4,21 @@ import numpy as np
 import pytest
 
 from isogloss.core import Kind, Language, Split
-from isogloss.experiment.cases import SOURCE, Case, case_of, shot_cases, translation_case
+from isogloss.experiment.cases import SOURCE, Case, CaseRows, case_of, shot_cases
 from isogloss.experiment.draws import draw_all
 from isogloss.experiment.fits import Grid, iterate_blocks
+from isogloss.experiment.label_free import label_free_cases
 from isogloss.experiment.ours import fit_ours
-from isogloss.experiment.plan import DetectionMethod
+from isogloss.experiment.plan import LABEL_FREE, DetectionMethod
 from isogloss.experiment.states import read_layer
 from isogloss.experiment.whitened import WIDEST_DOUBLE, fit_whitened
 from isogloss.inside.activations import Activations
-from isogloss.inside.directions import fit_whitened_direction, split_classes
+from isogloss.inside.directions import SoftClasses, fit_whitened_direction
 from isogloss.repair.calibrate import calibrate_gate
-from isogloss.repair.class_prior import measure_prior
+from isogloss.repair.calibration_prompts import Wanted
 from isogloss.repair.estimates import Recalibration
-from isogloss.repair.gate import Readout, fit_gate
 from isogloss.repair.plan import RepairPlan
-from isogloss.repair.thresholds import label_targets
+from isogloss.repair.target_readout import fit_target_readout
 
 SOURCES = tuple(Language.parse(tag) for tag in ("en", "de", "fr"))
 TARGETS = tuple(Language.parse(tag) for tag in ("sw", "ar"))
@@ -26,13 +26,8 @@ SHOTS, SEEDS = (0, 1, 4), (3, 4)
 
 
 def recorded(invented):
-    """What `fit_repair` records: train and validation of the sources, validation of the targets."""
-    chosen = [
-        one
-        for language, part in invented.prompts.items()
-        for one in part
-        if one.split == Split.VALIDATION or (one.split == Split.TRAIN and language in SOURCES)
-    ]
+    """What `fit_repair` records at most: training and validation prompts."""
+    chosen = [one for part in invented.prompts.values() for one in part if one.split != Split.TEST]
     hidden = invented.read(chosen, 0)[:, None, None]
     return Activations(hidden, tuple(chosen), (0,), (-1,), {})
 
@@ -41,10 +36,10 @@ def grid(invented):
     draws = draw_all(invented.prompts, tuple(invented.prompts), split=Split.VALIDATION, most=4, seeds=SEEDS)
     cases = {
         **shot_cases(draws, TARGETS, SHOTS, SEEDS),
-        **translation_case(invented.prompts, SOURCES, TARGETS, Split.VALIDATION),
+        **label_free_cases(invented.prompts, SOURCES, TARGETS, LABEL_FREE),
     }
     states = read_layer(invented.read, invented.prompts, SOURCES, 0, pool_split=Split.VALIDATION, cases=cases)
-    return Grid(states, draws, (*SOURCES, *TARGETS), SHOTS, (1,), SEEDS)
+    return Grid(states, draws, (*SOURCES, *TARGETS), SHOTS, (1,), SEEDS, read=invented.read)
 
 
 def repair(recalibrate, shots, seed):
@@ -85,12 +80,7 @@ def test_scores_and_thresholds_are_those_of_the_repair(invented, method, recalib
 @pytest.mark.parametrize("shots", [0, 4])
 def test_the_prior_is_the_one_measured_language_by_language(invented, shots):
     states = recorded(invented)
-    train = split_classes(states, SOURCES, 0, split=Split.TRAIN)
-    bare = fit_gate(train, readout=Readout.WHITENED)
-    used = label_targets(bare, states, TARGETS, layer=0, shots=shots, seed=3) if shots else {}
-    gate = fit_gate(train, readout=Readout.WHITENED, targets=used)
-    held = split_classes(states, SOURCES, 0)
-    expected = measure_prior(gate, train, held, readout=Readout.WHITENED, targets=used)
+    expected = fit_target_readout(states, SOURCES, TARGETS, Wanted(shots=shots, seed=3), layer=0).prior
     found = fit_ours(grid(invented).states, case_of(shots, 3)).prior
     assert found.languages == expected.languages == 3
     for name in ("harmful", "harmless", "harmful_shift", "harmless_shift", "harmful_spread", "harmless_spread"):
@@ -107,10 +97,21 @@ def test_wide_states_in_single_precision_have_the_same_directions():
 
     train, shots = {language: classes(12) for language in SOURCES}, {language: classes(5) for language in TARGETS}
     pool = {language: np.concatenate(both) for language, both in shots.items()}
-    case = Case(5, 0)
-    rows = {case: {language: (np.arange(5), np.arange(5, 10)) for language in TARGETS}}
+    case, alone, guessed = Case(5, 0), Case(of="harmless"), Case(of="unlabelled")
+    chance = np.linspace(0.9, 0.1, 10)
+    rows = {
+        case: {language: CaseRows.of(range(5), range(5, 10)) for language in TARGETS},
+        alone: {language: CaseRows.of((), range(5, 10)) for language in TARGETS},
+        guessed: {language: CaseRows.guessed(range(10), chance) for language in TARGETS},
+    }
     found = fit_whitened(train, pool, rows, shrinkage=0.5)
-    for name, targets in ((SOURCE, {}), (case, shots)):
+    wanted = {
+        SOURCE: {},
+        case: shots,
+        alone: {language: (both[0][:0], both[1]) for language, both in shots.items()},
+        guessed: {language: SoftClasses(part, chance, 1 - chance) for language, part in pool.items()},
+    }
+    for name, targets in wanted.items():
         expected = fit_whitened_direction(train, shrinkage=0.5, targets=targets)
         np.testing.assert_allclose(found.vectors[:, found.column(name)], expected, atol=2e-5)
         rest = {language: both for language, both in train.items() if language != SOURCES[1]}

@@ -65,6 +65,8 @@ def test_a_study_leaves_every_record_table_and_figure(model, small_prompts, fold
         ("published gate", 2),
         ("ours", 0),
         ("ours", 2),
+        ("ours", 2),
+        ("ours", 2),
         ("ours", 0),
         ("ours", 0),
         ("ours", 0),
@@ -72,10 +74,15 @@ def test_a_study_leaves_every_record_table_and_figure(model, small_prompts, fold
     told = {row.variant: row.evidence for row in behaviour.methods if row.name == "ours" and not row.shots}
     assert told == {
         "": "source languages alone",
-        # 4 validation prompts of each kind.
-        "unlabelled": "8 unlabelled prompts per language",
-        "harmless": "4 harmless prompts per language",
-        "translations": "8 translations per language, labelled as their source prompts",
+        # 6 training and 4 validation prompts of each kind.
+        "unlabelled": "20 unlabelled prompts per language",
+        "harmless": "10 harmless prompts per language",
+        "translations": "20 translations per language, labelled as their source prompts",
+    }
+    beside = {row.variant: row.evidence for row in behaviour.methods if "+" in row.variant}
+    assert beside == {
+        "shots+unlabelled": "2 labelled validation prompts per class, 16 unlabelled prompts per language",
+        "shots+harmless": "2 labelled validation prompts per class, 8 harmless prompts per language",
     }
     notes = {row.shots: row.note for row in behaviour.methods if row.name == "published gate"}
     assert "Shots are train prompts, as published." in notes[2]

@@ -134,8 +134,9 @@ def test_thresholds_without_labels_read_no_more_than_they_may(qwen: OpenModel, p
     plan = PLAN.model_copy(update={"recalibrate": Recalibration(method), "layer": 2, "multiplier": 1.0})
     record = fit_repair(plan, qwen, prompts, never()).calibration["sw"]
     used = {name: len(record[f"{name}_ids"]) for name in ("harmful", "harmless", "unlabelled")}
-    # 4 validation prompts of each kind; a translation takes its label from the source prompt of the same idea.
-    expected = {"unlabelled": (0, 0, 8), "harmless": (0, 4, 0), "translations": (4, 4, 0)}[method]
+    # 6 training and 4 validation prompts of each kind; a translation takes its label from the source prompt of the same
+    # idea.
+    expected = {"unlabelled": (0, 0, 20), "harmless": (0, 10, 0), "translations": (10, 10, 0)}[method]
     assert tuple(used.values()) == expected
     assert record["method"] == method
 

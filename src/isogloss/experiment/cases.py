@@ -1,22 +1,28 @@
-"""Which labelled prompts of target languages a readout of ours is fitted with: its cases."""
+"""Which prompts of target languages a readout of ours is fitted with: its cases."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from isogloss.core import Kind, Language, Prompt, Split
 from isogloss.experiment.draws import Draws, Rows
+from isogloss.repair.calibration_prompts import CalibrationPrompts
+
+Shares = npt.NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One set of labelled target prompts.
+    """One set of target prompts.
 
     Attributes:
         shots: per class and language, where they are drawn.
         seed: of the draw.
-        of: the key of the one language that they come from, or ``TRANSLATIONS``; empty for draws in all of them.
+        of: the key of the one language that they come from, or the name of a method that reads text; empty for draws
+            in all languages.
     """
 
     shots: int = 0
@@ -24,22 +30,51 @@ class Case:
     of: str = ""
 
 
-CaseRows = Mapping[Language, tuple[Rows, Rows]]
-"""Numbers of harmful and of harmless prompts inside each target language's prompts."""
 SOURCE = Case()
 """No target prompts at all."""
-TRANSLATIONS = Case(of="translations")
+
+
+@dataclass(frozen=True, eq=False)
+class CaseRows:
+    """Numbers of prompts inside a target language's prompts, and what each counts in either class.
+
+    Attributes:
+        rows: the numbers.
+        harmful: float [row]; with a label 1 or 0, otherwise a probability.
+        harmless: the same for the other class.
+    """
+
+    rows: Rows
+    harmful: Shares
+    harmless: Shares
+
+    @classmethod
+    def of(cls, harmful: Sequence[int] | Rows, harmless: Sequence[int] | Rows) -> "CaseRows":
+        """Labelled prompts."""
+        marks = np.concatenate([np.ones(len(harmful)), np.zeros(len(harmless))])
+        return cls(np.concatenate([np.array(harmful, np.int64), np.array(harmless, np.int64)]), marks, 1 - marks)
+
+    @classmethod
+    def guessed(cls, rows: Sequence[int], harmful: Shares) -> "CaseRows":
+        """Prompts that are harmful with some probability."""
+        return cls(np.array(rows, np.int64), harmful, 1 - harmful)
+
+
+Cases = Mapping[Case, Mapping[Language, CaseRows]]
+"""Prompts of every case, by target language."""
 
 
 def shot_cases(
     draws: Draws, targets: Sequence[Language], shots: Sequence[int], seeds: Sequence[int]
-) -> dict[Case, CaseRows]:
+) -> dict[Case, dict[Language, CaseRows]]:
     """One case per budget and draw: the shots of every target language that has so many."""
-    found: dict[Case, CaseRows] = {}
+    found: dict[Case, dict[Language, CaseRows]] = {}
     for budget in sorted({one for one in shots if one}):
         ready = [language for language in targets if budget <= draws.available[language]]
         for seed in seeds if ready else ():
-            found[Case(budget, seed)] = {language: draws.shots(language, seed, budget) for language in ready}
+            found[Case(budget, seed)] = {
+                language: CaseRows.of(*draws.shots(language, seed, budget)) for language in ready
+            }
     return found
 
 
@@ -48,63 +83,26 @@ def case_of(shots: int, seed: int) -> Case:
     return Case(shots, seed) if shots else SOURCE
 
 
-def language_cases(prompts: Mapping[Language, Sequence[Prompt]], targets: Sequence[Language]) -> dict[Case, CaseRows]:
+def language_cases(
+    prompts: Mapping[Language, Sequence[Prompt]], targets: Sequence[Language]
+) -> dict[Case, dict[Language, CaseRows]]:
     """One case per target language: all of its training prompts."""
-    found: dict[Case, CaseRows] = {}
+    found: dict[Case, dict[Language, CaseRows]] = {}
     for language in targets:
         both = tuple(_where(prompts[language], kind, Split.TRAIN) for kind in Kind)
         if min(map(len, both)):
-            found[Case(of=language.key)] = {language: (both[0], both[1])}
+            found[Case(of=language.key)] = {language: CaseRows.of(*both)}
     return found
 
 
-@dataclass(frozen=True, eq=False)
-class Translations:
-    """One language's prompts whose idea a source language has, with the source prompts of that idea.
-
-    Attributes:
-        rows: numbers inside the language's prompts, harmful then harmless; the kind is that of the source prompt.
-        sources: for each row the source language and number of every source prompt of the same idea.
-    """
-
-    rows: tuple[Rows, Rows]
-    sources: tuple[tuple[tuple[tuple[Language, int], ...], ...], ...]
-
-
-def find_translations(
-    prompts: Mapping[Language, Sequence[Prompt]], source: Sequence[Language], language: Language, split: Split
-) -> Translations | None:
-    """Pairs by ``seed_id`` as ``calibrate_thresholds`` finds them; None where a kind has none.
-
-    Source prompts are those of the train and validation splits.
-    """
-    ideas: dict[str, list[tuple[Language, int]]] = {}
-    for one in source:
-        for row, prompt in enumerate(prompts[one]):
-            if one != language and prompt.split in (Split.TRAIN, Split.VALIDATION):
-                ideas.setdefault(prompt.seed_id, []).append((one, row))
-    found: dict[Kind, list[tuple[int, tuple[tuple[Language, int], ...]]]] = {kind: [] for kind in Kind}
-    for row, prompt in enumerate(prompts[language]):
-        same = ideas.get(prompt.seed_id)
-        if same and prompt.split == split:
-            known, number = same[0]
-            found[prompts[known][number].kind].append((row, tuple(same)))
-    if not all(found.values()):
-        return None
-    rows = [np.array([row for row, _ in part], np.int64) for part in found.values()]
-    return Translations((rows[0], rows[1]), tuple(tuple(same for _, same in part) for part in found.values()))
-
-
-def translation_case(
-    prompts: Mapping[Language, Sequence[Prompt]],
-    source: Sequence[Language],
-    targets: Sequence[Language],
-    split: Split,
-) -> dict[Case, CaseRows]:
-    """All translations in every target language; no case where there are none."""
-    pairs = {language: find_translations(prompts, source, language, split) for language in targets}
-    rows = {language: found.rows for language, found in pairs.items() if found is not None}
-    return {TRANSLATIONS: rows} if rows else {}
+def text_case(name: str, used: Mapping[Language, CalibrationPrompts]) -> dict[Case, dict[Language, CaseRows]]:
+    """What a method that reads text uses with a label, in every target language; no case where that is nothing."""
+    rows = {
+        language: CaseRows.of(part.harmful, part.harmless)
+        for language, part in used.items()
+        if part.harmful or part.harmless
+    }
+    return {Case(of=name): rows} if rows else {}
 
 
 def _where(prompts: Sequence[Prompt], kind: Kind, split: Split) -> Rows:

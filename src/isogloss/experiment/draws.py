@@ -10,7 +10,7 @@ import numpy.typing as npt
 from isogloss.core import Kind, Language, Prompt, Split
 from isogloss.core.errors import TooFewPrompts
 from isogloss.core.seeds import derive_seed
-from isogloss.repair.thresholds import draw_shots
+from isogloss.repair.calibration_prompts import draw_shots
 
 Rows = npt.NDArray[np.int64]
 

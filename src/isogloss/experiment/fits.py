@@ -64,7 +64,7 @@ class Grid:
         seeds: of the draws.
         split: that is measured.
         name: of the model; part of the published seeds.
-        read: gives whole states again, for ``PROBES``; they are left out without it.
+        read: gives whole states again, for ``PROBES`` and unlabelled text; both are left out without it.
         probe_shots: budgets of those.
     """
 
@@ -153,7 +153,7 @@ def _cut_ours(grid: Grid, method: DetectionMethod, ours: OurGate, rank: int) -> 
 
 def _fit_label_free(method: DetectionMethod) -> Callable[[Grid], Iterator[Block]]:
     def fit(grid: Grid) -> Iterator[Block]:
-        for found in cut_label_free(grid.states, grid.targets, method, split=grid.draws.split):
+        for found in cut_label_free(grid.states, grid.targets, method, read=grid.read):
             own = grid.of(found.language)
             harmful, harmless = (found.scores[own.rows(kind, grid.split)][None] for kind in Kind)
             cuts = np.array([found.threshold])

@@ -1,20 +1,32 @@
-"""Our default gate for target languages without labelled shots: thresholds from other evidence."""
+"""Our default gate for target languages without labelled shots: readout and thresholds from other evidence."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from isogloss.core import Kind, Language, Split
-from isogloss.experiment.cases import SOURCE, TRANSLATIONS, find_translations
+from isogloss.core import Language, Prompt, Split
+from isogloss.core.errors import TooFewPrompts
+from isogloss.experiment.cases import SOURCE, Case, CaseRows, text_case
 from isogloss.experiment.ours import OurGate, fit_ours, score_all
 from isogloss.experiment.plan import DetectionMethod
-from isogloss.experiment.states import LayerStates
-from isogloss.repair.unlabelled import estimate_from_harmless, estimate_from_translations, estimate_from_unlabelled
+from isogloss.experiment.states import LayerStates, Read, read_layer
+from isogloss.inside.activations import Activations
+from isogloss.repair.calibration_prompts import CalibrationPrompts, Wanted, select_calibration
+from isogloss.repair.estimates import Recalibration
+from isogloss.repair.thresholds import calibrate_thresholds
+from isogloss.repair.unlabelled import FEWEST_UNLABELLED, guess_classes
 
 Floats = npt.NDArray[np.floating[Any]]
+Prompts = Mapping[Language, Sequence[Prompt]]
+RECALIBRATION = {
+    DetectionMethod.OURS_UNLABELLED: Recalibration.UNLABELLED,
+    DetectionMethod.OURS_HARMLESS: Recalibration.HARMLESS,
+    DetectionMethod.OURS_TRANSLATIONS: Recalibration.TRANSLATIONS,
+}
+"""What `isogloss repair` calls the methods."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,45 +38,94 @@ class LabelFree:
     scores: Floats
 
 
+def label_free_cases(
+    prompts: Prompts, source: Sequence[Language], targets: Sequence[Language], methods: Sequence[DetectionMethod]
+) -> dict[Case, dict[Language, CaseRows]]:
+    """What the readouts are fitted with whose prompts have a label from the start: harmless text and translations."""
+    found: dict[Case, dict[Language, CaseRows]] = {}
+    for method in (DetectionMethod.OURS_HARMLESS, DetectionMethod.OURS_TRANSLATIONS):
+        if method in methods:
+            found |= text_case(RECALIBRATION[method], _select(prompts, source, targets, method))
+    return found
+
+
 def cut_label_free(
-    states: LayerStates, targets: Sequence[Language], method: DetectionMethod, *, split: Split
+    states: LayerStates, targets: Sequence[Language], method: DetectionMethod, *, read: Read | None = None
 ) -> Iterator[LabelFree]:
-    """Thresholds from every prompt of a split that the method can use; languages that have none are passed over.
+    """Thresholds from every training and validation prompt that a method can use, as `isogloss repair` takes them.
 
-    Prompts without labels and harmless prompts leave the readout to the source languages. Translations carry the label
-    of their source prompt, so that they join the readout as shots do (see ``Case``).
+    Languages that have no such prompts are passed over.
+
+    Args:
+        states: with the case of the method among those that the readout was fitted with (``label_free_cases``).
+        targets: languages to cut.
+        method: one of ``LABEL_FREE``.
+        read: gives whole states again. Unlabelled text enters the readout by what the readout without it makes of
+            it, so that this method has a second fit; without ``read`` it has none and nothing is found.
     """
-    if method == DetectionMethod.OURS_TRANSLATIONS:
-        yield from _cut_by_translations(states, targets, split)
-        return
-    ours = fit_ours(states, SOURCE)
-    for language in targets:
-        own = states.languages[language]
-        scores = ours.score(own)
-        harmful, harmless = (scores[own.rows(kind, split)] for kind in Kind)
-        if method == DetectionMethod.OURS_HARMLESS and len(harmless):
-            found = estimate_from_harmless(ours.gate, harmless, prior=ours.prior)
-        elif method == DetectionMethod.OURS_UNLABELLED and len(harmful) + len(harmless):
-            rows = np.sort(np.concatenate([own.rows(kind, split) for kind in Kind]))
-            found = estimate_from_unlabelled(ours.gate, scores[rows], prior=ours.prior)
-        else:
-            continue
-        yield LabelFree(language, found.value, scores)
-
-
-def _cut_by_translations(states: LayerStates, targets: Sequence[Language], split: Split) -> Iterator[LabelFree]:
-    if not states.has(TRANSLATIONS):
-        return
-    ours: OurGate = fit_ours(states, TRANSLATIONS)
     prompts = {language: own.prompts for language, own in states.languages.items()}
+    used = _select(prompts, states.source, targets, method)
+    prevalences: dict[Language, Floats] = {}
+    case = Case(of=RECALIBRATION[method])
+    if method == DetectionMethod.OURS_UNLABELLED:
+        if read is None:
+            return
+        rows, prevalences = _guess(fit_ours(states, SOURCE), states, used)
+        cases = {case: rows} if rows else {}
+        states = read_layer(read, prompts, states.source, states.layer, cases=cases)
+    ours = fit_ours(states, case if states.has(case) else SOURCE)
     scores = score_all(ours, states.languages)
+    for record in calibrate_thresholds(
+        ours.gate,
+        _as_activations(ours, states),
+        list(used),
+        _wanted(states.source, method),
+        layer=states.layer,
+        prior=ours.prior,
+        prevalences=prevalences,
+    )[1]:
+        yield LabelFree(record.language, record.threshold, scores[record.language])
+
+
+def _guess(
+    ours: OurGate, states: LayerStates, used: Mapping[Language, CalibrationPrompts]
+) -> tuple[dict[Language, CaseRows], dict[Language, Floats]]:
+    """What the readout of the source languages makes of unlabelled text."""
+    rows, prevalences, nothing = {}, {}, np.empty(0)
+    for language, part in used.items():
+        if len(part.unlabelled) >= FEWEST_UNLABELLED:
+            scores = ours.score(states.languages[language])[list(part.unlabelled)]
+            guess = guess_classes(ours.gate, scores, nothing, nothing, prior=ours.prior)
+            if guess.is_certain:
+                rows[language] = CaseRows.guessed(part.unlabelled, guess.harmful)
+                prevalences[language] = guess.prevalences
+    return rows, prevalences
+
+
+def _wanted(source: Sequence[Language], method: DetectionMethod) -> Wanted:
+    return Wanted(RECALIBRATION[method], source=tuple(source))
+
+
+def _select(
+    prompts: Prompts, source: Sequence[Language], targets: Sequence[Language], method: DetectionMethod
+) -> dict[Language, CalibrationPrompts]:
+    """What each target language has for a method; places count inside the language's own prompts."""
+    found = {}
+    sources = [one for language in source for one in prompts[language] if one.split != Split.TEST]
     for language in targets:
-        found = find_translations(prompts, states.source, language, split)
-        if found is None:
+        try:
+            found[language] = select_calibration([*prompts[language], *sources], language, _wanted(source, method))
+        except TooFewPrompts:
             continue
-        sources = [
-            np.array([np.mean([scores[one][row] for one, row in same]) for same in part]) for part in found.sources
-        ]
-        own = [scores[language][rows] for rows in found.rows]
-        cut = estimate_from_translations(ours.gate, sources[0], sources[1], own[0], own[1], prior=ours.prior)
-        yield LabelFree(language, cut.value, scores[language])
+    return found
+
+
+def _as_activations(ours: OurGate, states: LayerStates) -> Activations:
+    """What the gate sees of every prompt that is not a test prompt, in place of its state."""
+    prompts, seen = [], []
+    for own in states.languages.values():
+        kept = [row for row, prompt in enumerate(own.prompts) if prompt.split != Split.TEST]
+        prompts += [own.prompts[row] for row in kept]
+        seen.append(ours.view(own)[kept])
+    hidden = np.concatenate(seen).astype(np.float32)[:, None, None, :]
+    return Activations(hidden, tuple(prompts), (states.layer,), (-1,), {})

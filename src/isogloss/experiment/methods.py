@@ -35,6 +35,11 @@ LABEL_FREE = {
     Recalibration.TRANSLATIONS: "translations per language, labelled as their source prompts",
 }
 """Our repairs without labelled shots, and what they know of the target languages, after a number."""
+WITH_TEXT = {
+    Recalibration.SHOTS_AND_UNLABELLED: "unlabelled prompts",
+    Recalibration.SHOTS_AND_HARMLESS: "harmless prompts",
+}
+"""Our repairs with a few shots beside text, and what that is."""
 NO_EVIDENCE = "source languages alone"
 
 
@@ -203,26 +208,37 @@ def published_method(bench: Bench, made: PublishedRepair, shots: int, *, name: s
 def _fit_ours(bench: Bench, progress: Progress) -> tuple[list[Candidate], list[Refusal]]:
     methods, refused = [], []
     wanted = [(Recalibration.SHOTS, shots) for shots in our_shots(bench.plan)]
-    wanted += [(kind, 0) for kind in LABEL_FREE if bench.plan.label_free]
+    if bench.plan.label_free:
+        wanted += [(kind, shots) for kind in WITH_TEXT for shots in our_shots(bench.plan) if shots]
+        wanted += [(kind, 0) for kind in LABEL_FREE]
     for number, (kind, shots) in enumerate(wanted, start=1):
         try:
             made = fit_our_repair(bench, shots, recalibrate=kind, progress=progress)
         except (TooFewPrompts, DegenerateDirection, UnsupportedModel) as error:
             refused.append(Refusal(language="all", shots=shots, reason=f"{OURS}, {kind}: {error}"))
         else:
-            evidence = _say_label_free(made, kind) if kind in LABEL_FREE else _say_shots(shots, Split.VALIDATION)
+            evidence = _say_evidence(made, kind, shots)
             variant = "" if kind == Recalibration.SHOTS else str(kind)
             methods.append(Candidate(repair_method(bench, made, shots, variant=variant), evidence))
         progress("our repairs", number, len(wanted))
     return methods, refused
 
 
-def _say_label_free(made: Repair, kind: Recalibration) -> str:
+def _say_evidence(made: Repair, kind: Recalibration, shots: int) -> str:
     """How many prompts of the target languages a repair read, and which."""
+    if kind == Recalibration.SHOTS:
+        return _say_shots(shots, Split.VALIDATION)
     fields = ("harmful_ids", "harmless_ids", "unlabelled_ids")
     counts = [sum(len(record[field]) for field in fields) for record in made.calibration.values()]
+    if kind in LABEL_FREE:
+        return f"{_say_range(counts)} {LABEL_FREE[kind]}"
+    rest = _say_range([count - 2 * shots for count in counts])
+    return f"{_say_shots(shots, Split.VALIDATION)}, {rest} {WITH_TEXT[kind]} per language"
+
+
+def _say_range(counts: Sequence[int]) -> str:
     low, high = min(counts, default=0), max(counts, default=0)
-    return f"{low if low == high else f'{low} to {high}'} {LABEL_FREE[kind]}"
+    return f"{low}" if low == high else f"{low} to {high}"
 
 
 def fit_our_repair(

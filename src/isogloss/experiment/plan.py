@@ -47,7 +47,7 @@ LABEL_FREE = (
     DetectionMethod.OURS_HARMLESS,
     DetectionMethod.OURS_TRANSLATIONS,
 )
-"""Methods without a budget: they use every prompt of their sort in the split that shots come from."""
+"""Methods without a budget: they use every training and validation prompt of their sort."""
 PROBES = (DetectionMethod.MLP, DetectionMethod.OMNIGUARD, DetectionMethod.PERMUTED)
 """Probes of whole states, fitted one after the other."""
 SHOTS = (0, 1, 2, 4, 8, 16, 32, 64)
@@ -82,7 +82,7 @@ class GatePlan(BaseModel):
         multipliers: strengths of the sweep in units of the distance between the source classes; none for no sweep.
         behaviour: ask the model under every method; the detection grid needs no replies.
         behaviour_shots: shots of the steered methods; ours takes those up to four.
-        label_free: ask the model under our repairs without labelled shots, too.
+        label_free: ask the model under our repairs from text without labels, too, alone and beside the shots.
         baselines: the baselines beside the gates, where behaviour is measured.
         max_prompts: seeds of each kind that are asked, at most; None asks the whole test split.
         max_new_tokens: longest reply.

@@ -16,12 +16,13 @@ from isogloss.core.progress import Progress, silent
 from isogloss.core.run import open_run
 from isogloss.experiment import outside, record, strength, sweep, transfer
 from isogloss.experiment.behaviour import run_methods
-from isogloss.experiment.cases import Case, CaseRows, language_cases, shot_cases, translation_case
+from isogloss.experiment.cases import Case, CaseRows, language_cases, shot_cases
 from isogloss.experiment.detection import run_detection
 from isogloss.experiment.draws import Draws, draw_all
 from isogloss.experiment.fits import Grid
+from isogloss.experiment.label_free import label_free_cases
 from isogloss.experiment.methods import Bench, fit_methods, repair_plan
-from isogloss.experiment.plan import DetectionMethod, GatePlan
+from isogloss.experiment.plan import GatePlan
 from isogloss.experiment.states import LayerStates, group_prompts, iterate_layers, read_layer
 from isogloss.inside.activations import Activations, check_layers
 from isogloss.inside.diagnosis import check_prompts
@@ -220,13 +221,12 @@ class _Study:
         )
         return states, draws
 
-    def _cases(self, draws: Draws) -> dict[Case, CaseRows]:
-        """Every set of labelled target prompts that a part of the study fits our readout with."""
+    def _cases(self, draws: Draws) -> dict[Case, dict[Language, CaseRows]]:
+        """Every set of target prompts that a part of the study fits our readout with."""
         plan, targets = self.plan, self.plan.target_languages
         shots = (*plan.shots, plan.sweep_shots, *((1,) if self.others else ()))
         found = shot_cases(draws, targets, shots, plan.seeds)
-        if DetectionMethod.OURS_TRANSLATIONS in plan.method_list:
-            found |= translation_case(self.groups, plan.source_languages, targets, plan.shots_split)
+        found |= label_free_cases(self.groups, plan.source_languages, targets, plan.method_list)
         return found | (language_cases(self.groups, targets) if plan.transfer else {})
 
     def detect(self, states: LayerStates, draws: Draws) -> None:

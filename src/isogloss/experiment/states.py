@@ -19,7 +19,7 @@ import numpy.typing as npt
 from isogloss.core import Kind, Language, Prompt, Split
 from isogloss.core.errors import DegenerateDirection, TooFewPrompts
 from isogloss.core.seeds import derive_seed
-from isogloss.experiment.cases import Case, CaseRows
+from isogloss.experiment.cases import Case, CaseRows, Cases
 from isogloss.experiment.draws import Rows
 from isogloss.experiment.whitened import Whitened, fit_whitened
 from isogloss.inside.activations import Activations
@@ -127,7 +127,7 @@ def read_layer(
     *,
     pool_split: Split | None = None,
     draws: Sequence[int] = (),
-    cases: Mapping[Case, CaseRows] | None = None,
+    cases: Cases | None = None,
 ) -> LayerStates:
     """Read one layer language by language, and keep coordinates alone.
 
@@ -138,7 +138,7 @@ def read_layer(
         layer: 0-based decoder block.
         pool_split: keep inner products with the rows of this split, for directions of the target language alone.
         draws: seeds of random directions.
-        cases: labelled target prompts that our default readout is fitted with, beside ``SOURCE``; None fits none.
+        cases: target prompts that our default readout is fitted with, beside ``SOURCE``; None fits none.
 
     Raises:
         TooFewPrompts: a source language has fewer than two training prompts of a class.
@@ -191,7 +191,7 @@ def iterate_layers(
     source: Sequence[Language],
     layers: Sequence[int],
     *,
-    cases: Mapping[Case, CaseRows] | None = None,
+    cases: Cases | None = None,
 ) -> Iterator[LayerStates]:
     """Layers one after the other, so that the states of no more than one are in memory."""
     for layer in layers:
@@ -210,21 +210,21 @@ def _train_classes(read: Read, prompts: Sequence[Prompt], language: Language, la
 
 
 def _gather(
-    read: Read, prompts: Mapping[Language, Sequence[Prompt]], layer: int, cases: Mapping[Case, CaseRows]
-) -> tuple[dict[Language, Floats], dict[Case, CaseRows]]:
+    read: Read, prompts: Mapping[Language, Sequence[Prompt]], layer: int, cases: Cases
+) -> tuple[dict[Language, Floats], Cases]:
     """States of the rows that any case uses, and the cases with their rows numbered in these."""
     used: dict[Language, set[int]] = {}
-    for rows in cases.values():
-        for language, both in rows.items():
-            used.setdefault(language, set()).update(*(part.tolist() for part in both))
+    for case in cases.values():
+        for language, part in case.items():
+            used.setdefault(language, set()).update(part.rows.tolist())
     wanted = {language: np.array(sorted(rows), np.int64) for language, rows in used.items()}
     pool = {language: read([prompts[language][row] for row in rows], layer) for language, rows in wanted.items()}
-    numbered: dict[Case, CaseRows] = {
-        case: {
-            language: (_number(wanted[language], both[0]), _number(wanted[language], both[1]))
-            for language, both in rows.items()
+    numbered = {
+        name: {
+            language: CaseRows(_number(wanted[language], part.rows), part.harmful, part.harmless)
+            for language, part in case.items()
         }
-        for case, rows in cases.items()
+        for name, case in cases.items()
     }
     return pool, numbered
 

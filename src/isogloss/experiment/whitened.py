@@ -14,8 +14,16 @@ import numpy as np
 import numpy.typing as npt
 
 from isogloss.core import Language
-from isogloss.experiment.cases import SOURCE, Case, CaseRows
-from isogloss.inside.directions import COINCIDENCE, DOUBT_ROWS, Classes, fit_pooled_direction
+from isogloss.experiment.cases import SOURCE, Case, CaseRows, Cases
+from isogloss.inside.directions import (
+    COINCIDENCE,
+    Classes,
+    SoftClasses,
+    count_targets,
+    fit_pooled_direction,
+    inner_rows,
+    mean_difference,
+)
 from isogloss.repair.gate import SHRINKAGE
 
 Floats = npt.NDArray[np.floating[Any]]
@@ -57,7 +65,7 @@ class Whitened:
 def fit_whitened(
     train: Mapping[Language, Classes],
     pool: Mapping[Language, Floats],
-    cases: Mapping[Case, CaseRows],
+    cases: Cases,
     *,
     shrinkage: float = SHRINKAGE,
     label: str = "the prompts",
@@ -70,7 +78,7 @@ def fit_whitened(
     Args:
         train: states of the source languages' training prompts, float [prompt, hidden].
         pool: states of target prompts, float [row, hidden].
-        cases: rows of ``pool``, harmful and harmless, by target language; ``SOURCE``, without any, is always there.
+        cases: rows of ``pool`` by target language; ``SOURCE``, without any, is always there.
         shrinkage: see ``fit_whitened_direction``.
         label: layer, for messages.
 
@@ -166,26 +174,32 @@ class _Source:
 
 @dataclass(frozen=True, eq=False)
 class _Target:
-    """One case's rows around their means, their difference of means, and how much both count."""
+    """One case's rows around their means and its difference of means, and how much either counts.
+
+    Attributes:
+        inner: rows whose squares add up to the covariance, [row, hidden].
+        weight: of that covariance beside the sources'.
+        difference: float64 [hidden]; None where no language has both classes.
+        difference_weight: of that difference.
+    """
 
     inner: Floats
-    difference: Floats | None
     weight: float
-    freedom: int
+    difference: Floats | None = None
+    difference_weight: float = 0.0
 
     @classmethod
-    def of(cls, pool: Mapping[Language, Floats], rows: CaseRows, dtype: np.dtype[Any]) -> "_Target":
-        held = {language: both for language, both in rows.items() if len(both[0]) and len(both[1])}
-        if not held:
+    def of(cls, pool: Mapping[Language, Floats], rows: Mapping[Language, CaseRows], dtype: np.dtype[Any]) -> "_Target":
+        own = [SoftClasses(pool[one][part.rows], part.harmful, part.harmless) for one, part in rows.items()]
+        if not own:
             width = next((part.shape[1] for part in pool.values()), 0)
-            return cls(np.zeros((0, width), dtype), None, 0.0, 1)
-        classes = [(pool[language][both[0]], pool[language][both[1]]) for language, both in held.items()]
-        freedom = sum(len(part) - 1 for both in classes for part in both)
+            return cls(np.zeros((0, width), dtype), 0.0)
+        paired = [both for both in own if both.has_both]
         return cls(
-            inner=np.concatenate([_centre(both, dtype) for both in classes]),
-            difference=np.mean([_difference(both) for both in classes], axis=0),
-            weight=freedom / (freedom + DOUBT_ROWS),
-            freedom=max(freedom, 1),
+            inner=inner_rows(own).astype(dtype),
+            weight=count_targets(own),
+            difference=mean_difference(paired, by_freedom=True) if paired else None,
+            difference_weight=count_targets(paired),
         )
 
 
@@ -212,14 +226,15 @@ class _Systems:
         along = np.empty((source.axes.shape[1], *right.shape[1:]))
         total = np.empty(right.shape[1:])
         for place, one in enumerate(targets):
-            right[:, place] = (1 - one.weight) * source.difference[:, places]
+            right[:, place] = (1 - one.difference_weight) * source.difference[:, places]
             along[:, place] = (1 - one.weight) * source.along[:, places]
             total[place] = (1 - one.weight) * source.total[list(places)]
             if one.difference is not None:
-                right[:, place] += one.weight * one.difference[:, None]
+                right[:, place] += one.difference_weight * one.difference[:, None]
+            if one.weight:
                 own, every = _measure_along(one.inner, source.axes)
-                along[:, place] += one.weight / one.freedom * own[:, None]
-                total[place] += one.weight / one.freedom * every
+                along[:, place] += one.weight * own[:, None]
+                total[place] += one.weight * every
         return cls(source, targets, places, right, along, total)
 
     def solve(self, tolerance: float, start: Floats | None = None) -> Floats:
@@ -256,7 +271,7 @@ class _Systems:
         for place, one in enumerate(self.targets):
             if len(one.inner):
                 pushed = one.inner.T @ (one.inner @ np.ascontiguousarray(vectors[:, place]))
-                found[:, place] += self.source.dtype.type((1 - shrinkage) * one.weight / one.freedom) * pushed
+                found[:, place] += self.source.dtype.type((1 - shrinkage) * one.weight) * pushed
         return np.asarray(found)
 
 

@@ -19,6 +19,43 @@ FEWEST_ROWS = 2
 COINCIDENCE = 1e-6
 # From this many degrees of freedom on, labelled target prompts count as much as all that the source languages know.
 DOUBT_ROWS = 20
+# A class that counts for less than this many prompts has no mean.
+LEAST_CLASS = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class SoftClasses:
+    """States whose class is known, guessed or irrelevant: how much each of them counts in either class.
+
+    Attributes:
+        hidden: float [prompt, hidden].
+        harmful: what each counts in that class, float [prompt] from 0 to 1; with a label 1 or 0, otherwise the
+            probability (a mixture's responsibilities).
+        harmless: the same for the other class.
+    """
+
+    hidden: Floats
+    harmful: Floats
+    harmless: Floats
+
+    @classmethod
+    def of(cls, classes: "Classes | SoftClasses") -> "SoftClasses":
+        """Labelled states, harmful and harmless; soft ones as they are."""
+        if isinstance(classes, SoftClasses):
+            return classes
+        harmful, harmless = classes
+        marks = np.concatenate([np.ones(len(harmful)), np.zeros(len(harmless))])
+        return cls(np.concatenate([harmful, harmless]), marks, 1 - marks)
+
+    @property
+    def freedom(self) -> float:
+        """Degrees of freedom of the spread around both class means."""
+        return max(float(self.harmful.sum()) - 1, 0.0) + max(float(self.harmless.sum()) - 1, 0.0)
+
+    @property
+    def has_both(self) -> bool:
+        """Whether each class counts for half a prompt at least, so that a difference of means can be taken."""
+        return min(float(self.harmful.sum()), float(self.harmless.sum())) >= LEAST_CLASS
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +133,7 @@ def fit_whitened_direction(
     classes: Mapping[Language, Classes],
     *,
     shrinkage: float,
-    targets: Mapping[Language, Classes] | None = None,
+    targets: Mapping[Language, Classes | SoftClasses] | None = None,
     label: str = "the prompts",
 ) -> Floats:
     """Unit direction that tells the classes apart best relative to their spread, pooled over languages.
@@ -106,14 +143,15 @@ def fit_whitened_direction(
     languages differ in counts as neither difference nor spread. A readout, not for steering: what separates best
     need not be what the model acts on.
 
-    A few labelled prompts of target languages, thrown together over the languages, add what varies *there*: their
-    difference of means and their covariance get the weight ``f / (f + 20)`` for f degrees of freedom. One prompt of
-    each class tells nothing about spread, so it changes nothing.
+    Some prompts of target languages, thrown together over the languages, add what varies *there*: their covariance
+    gets the weight ``f / (f + 20)`` for f degrees of freedom, and so does their difference of means, for the degrees
+    of freedom of the languages that have both classes. Harmless text alone thus adds spread but no difference, and
+    one prompt of each class changes nothing.
 
     Args:
         classes: harmful and harmless states of each source language, float [prompt, hidden].
         shrinkage: between 0 (excluded where there are fewer rows than dimensions) and 1 (no covariance at all).
-        targets: the same of target languages; a language that lacks a class is left out.
+        targets: the same of target languages, or states with a share in either class.
         label: layer, for messages.
 
     Returns:
@@ -126,13 +164,16 @@ def fit_whitened_direction(
     Source: Fisher's linear discriminant with Friedman's (1989) shrinkage towards a multiple of the identity.
     """
     pooled = fit_pooled_direction(classes, label=label)
-    extra = {language: both for language, both in (targets or {}).items() if len(both[0]) and len(both[1])}
-    difference, inner = _mean_difference(classes), _inner_rows(classes)
-    if extra:
-        freedom = sum(len(part) - 1 for both in extra.values() for part in both)
-        weight = freedom / (freedom + DOUBT_ROWS)
-        difference = (1 - weight) * difference + weight * _mean_difference(extra)
-        inner = np.concatenate([np.sqrt(1 - weight) * inner, np.sqrt(weight) * _inner_rows(extra)])
+    own = [SoftClasses.of(both) for both in classes.values()]
+    extra = [SoftClasses.of(both) for both in (targets or {}).values()]
+    difference, inner = mean_difference(own), inner_rows(own)
+    paired = [both for both in extra if both.has_both]
+    if paired:
+        weight = count_targets(paired)
+        difference = (1 - weight) * difference + weight * mean_difference(paired, by_freedom=True)
+    weight = count_targets(extra)
+    if weight:
+        inner = np.concatenate([np.sqrt(1 - weight) * inner, np.sqrt(weight) * inner_rows(extra)])
     spread = float((inner**2).sum()) / inner.shape[1]
     if not spread > 0:
         return pooled
@@ -140,16 +181,37 @@ def fit_whitened_direction(
     return np.asarray(found / np.linalg.norm(found), np.float32)
 
 
-def _mean_difference(classes: Mapping[Language, Classes]) -> Floats:
-    parts = [[np.asarray(part, np.float64).mean(axis=0) for part in both] for both in classes.values()]
-    return np.asarray(np.mean([harmful - harmless for harmful, harmless in parts], axis=0))
+def count_targets(targets: Sequence[SoftClasses]) -> float:
+    """How much target languages count beside the sources, from 0 to 1."""
+    freedom = sum(both.freedom for both in targets)
+    return freedom / (freedom + DOUBT_ROWS)
 
 
-def _inner_rows(classes: Mapping[Language, Classes]) -> Floats:
+def mean_difference(classes: Sequence[SoftClasses], *, by_freedom: bool = False) -> Floats:
+    """Mean of the languages' own differences of class means, float64 [hidden].
+
+    Every language weighs the same or, ``by_freedom``, as much as its degrees of freedom: one with a single pair
+    says nothing beside one with many prompts.
+    """
+    parts = [_mean(both.hidden, both.harmful) - _mean(both.hidden, both.harmless) for both in classes]
+    weights = np.array([both.freedom if by_freedom else 1.0 for both in classes])
+    return np.asarray(np.average(parts, axis=0, weights=weights if weights.any() else None))
+
+
+def inner_rows(classes: Sequence[SoftClasses]) -> Floats:
     """Rows around the mean of their class and language, scaled so that ``rows' rows`` is their covariance."""
-    parts = [np.asarray(part, np.float64) for both in classes.values() for part in both]
-    freedom = sum(len(part) - 1 for part in parts)
-    return np.asarray(np.concatenate([part - part.mean(axis=0) for part in parts]) / np.sqrt(max(freedom, 1)))
+    freedom = sum(both.freedom for both in classes)
+    parts = [
+        np.sqrt(share[kept])[:, None] * (both.hidden[kept] - _mean(both.hidden, share))
+        for both in classes
+        for share in (both.harmful, both.harmless)
+        if (kept := share > 0).any()
+    ]
+    return np.asarray(np.concatenate(parts) / np.sqrt(max(freedom, 1)))
+
+
+def _mean(hidden: Floats, share: Floats) -> Floats:
+    return np.asarray(share @ np.asarray(hidden, np.float64) / share.sum())
 
 
 def _solve_shrunk(rows: Floats, ridge: float, right: Floats) -> Floats:

@@ -11,13 +11,13 @@ from isogloss.core.errors import TooFewPrompts
 from isogloss.inside.activations import Activations
 from isogloss.inside.directions import Classes, split_classes
 from isogloss.repair.band import Costs, choose_band, fit_score_model, with_bands
-from isogloss.repair.class_prior import measure_prior
-from isogloss.repair.estimates import Recalibration
-from isogloss.repair.gate import Gate, Readout, fit_gate
+from isogloss.repair.calibration_prompts import TEXT_SPLITS, Wanted
+from isogloss.repair.gate import Gate
 from isogloss.repair.locator import fit_locator
 from isogloss.repair.plan import RepairPlan
 from isogloss.repair.promise import Promise, PromisePlan, keep_promise
-from isogloss.repair.thresholds import LanguageCalibration, calibrate_thresholds, label_targets
+from isogloss.repair.target_readout import fit_target_readout
+from isogloss.repair.thresholds import LanguageCalibration, calibrate_thresholds
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,37 +49,53 @@ def calibrate_gate(plan: RepairPlan, activations: Activations, layer: int) -> Ca
 
     Args:
         plan: what is asked for.
-        activations: training and validation prompts of the source languages and validation prompts of the targets,
-            at the gate's layer.
+        activations: training and validation prompts of the source languages and those of the target languages'
+            prompts that ``needed_target_splits`` names, at the gate's layer.
         layer: the gate's layer.
 
     Raises:
         TooFewPrompts: a language lacks the prompts that its calibration needs; the message says which.
     """
     source, target = plan.source_languages, plan.target_languages
-    train = split_classes(activations, source, layer, split=Split.TRAIN)
-    gate = fit_gate(train, readout=plan.readout, rank=plan.rank, label=f"layer {layer}")
-    method = Recalibration.SOURCE if _keeps_source(plan) else plan.recalibrate
-    drawn: dict[str, Any] = {"layer": layer, "shots": plan.shots, "seed": plan.seed, "method": method, "source": source}
-    labelled = label_targets(gate, activations, target, **drawn) if plan.readout == Readout.WHITENED else {}
-    if labelled:
-        gate = fit_gate(train, readout=plan.readout, targets=labelled, label=f"layer {layer}")
-    every = split_classes(activations, source, layer)
-    prior = measure_prior(gate, train, every, readout=plan.readout, rank=plan.rank, targets=labelled)
-    fitted, records = calibrate_thresholds(gate, activations, target, caution=plan.caution, prior=prior, **drawn)
+    wanted = plan_calibration(plan)
+    fitted = fit_target_readout(activations, source, target, wanted, layer=layer, readout=plan.readout, rank=plan.rank)
+    gate, records = calibrate_thresholds(
+        fitted.gate,
+        activations,
+        target,
+        wanted,
+        layer=layer,
+        caution=plan.caution,
+        prior=fitted.prior,
+        prevalences=fitted.prevalences,
+    )
     if plan.leave_cost is not None:
-        fitted = _leave_band(plan, fitted, records, activations, layer)
+        gate = _leave_band(plan, gate, records, activations, layer)
     promises: Mapping[Language, Promise] = {}
     if plan.max_harmless_refusal is not None:
-        fitted, promises = _promise(plan, fitted, activations, layer)
+        gate, promises = _promise(plan, gate, activations, layer)
     if plan.locate:
-        classes = {**train, **_gather_used(fitted, records, activations, layer)}
-        fitted = fitted.with_locator(fit_locator(classes, seed=plan.seed, far=plan.far))
-    return Calibrated(fitted, records, promises)
+        train = split_classes(activations, source, layer, split=Split.TRAIN)
+        classes = {**train, **_gather_used(gate, records, activations, layer)}
+        gate = gate.with_locator(fit_locator(classes, seed=plan.seed, far=plan.far))
+    return Calibrated(gate, records, promises)
 
 
-def _keeps_source(plan: RepairPlan) -> bool:
-    return plan.recalibrate == Recalibration.SHOTS and plan.shots == 0
+def plan_calibration(plan: RepairPlan) -> Wanted:
+    """What a plan reads of the target languages.
+
+    Shots come from validation prompts, text from training and validation prompts. Where something is promised, both
+    come from training prompts: the promise rests on validation prompts that the gate was not fitted on.
+    """
+    promises = plan.max_harmless_refusal is not None
+    return Wanted(
+        method=plan.recalibrate,
+        shots=plan.shots,
+        seed=plan.seed,
+        split=Split.TRAIN if promises else Split.VALIDATION,
+        text=(Split.TRAIN,) if promises else TEXT_SPLITS,
+        source=plan.source_languages,
+    )
 
 
 def _leave_band(
@@ -136,10 +152,16 @@ def _rows_of(activations: Activations, language: Language, ids: Sequence[str]) -
     ]
 
 
-def needs_target_prompts(plan: RepairPlan) -> bool:
-    """Whether anything is calibrated on prompts of the target languages."""
-    keeps = _keeps_source(plan) or plan.recalibrate == Recalibration.SOURCE
-    return bool(plan.target) and (not keeps or plan.max_harmless_refusal is not None)
+def needed_target_splits(plan: RepairPlan) -> tuple[Split, ...]:
+    """Splits of the target languages' prompts that anything is calibrated on; none where nothing is."""
+    wanted = plan_calibration(plan)
+    method = wanted.effective
+    needed = set(wanted.text or ()) if method.reads_text else set()
+    if method.draws_shots and wanted.split is not None:
+        needed.add(wanted.split)
+    if plan.max_harmless_refusal is not None:
+        needed.add(Split.VALIDATION)
+    return tuple(split for split in Split if split in needed) if plan.target else ()
 
 
 def check_promises(plan: RepairPlan, calibrated: Calibrated) -> None:

@@ -197,14 +197,37 @@ def log_densities(table: ClassTable, scores: Floats, of_harmful: bool) -> Floats
     return np.asarray(np.log((1 - WRONG_LABELS) * density + WRONG_LABELS / span))
 
 
-def weigh_unlabelled(table: ClassTable, scores: Floats) -> tuple[Belief, Floats]:
-    """The belief after prompts without labels, logits [prompt], and the probabilities of ``PREVALENCES``."""
+def weigh_unlabelled(
+    table: ClassTable,
+    scores: Floats,
+    *,
+    harmful: Floats | None = None,
+    harmless: Floats | None = None,
+    prevalences: Floats | None = None,
+) -> tuple[Belief, Floats]:
+    """The belief after prompts without labels, and after labelled ones where there are some.
+
+    Args:
+        table: the possible classes.
+        scores: logits of the prompts without labels, [prompt].
+        harmful: logits of labelled harmful prompts, [prompt].
+        harmless: the same for harmless ones.
+        prevalences: what is believed of ``PREVALENCES`` beforehand; None believes every share possible.
+
+    Returns:
+        The belief, one draw, and the probabilities of ``PREVALENCES``.
+    """
     kept = scores
     if len(scores) > MOST_MIXED:
         kept = np.quantile(scores, (np.arange(MOST_MIXED) + 0.5) / MOST_MIXED)
     logs = _log_mixtures(table, kept) * (len(scores) / len(kept))
     tempered = logs * min(1.0, MOST_UNLABELLED / (MOST_UNLABELLED + len(scores)))
-    weights = np.exp(tempered - tempered.max()) * _prevalence_prior()[:, None, None] * table.pairs[None]
+    if harmful is not None and len(harmful):
+        tempered = tempered + likelihood_of(table, harmful[None], True)[0].astype(np.float32)
+    if harmless is not None and len(harmless):
+        tempered = tempered + likelihood_of(table, harmless[None], False)[0].astype(np.float32)[:, None]
+    before = prevalence_prior() if prevalences is None else prevalences
+    weights = np.exp(tempered - tempered.max()) * before[:, None, None] * table.pairs[None]
     weights /= weights.sum()
     joint = weights.sum(axis=0)
     # Which of the pairs resemble the sources is told by the prior odds of the two parts of each pair.
@@ -217,6 +240,20 @@ def weigh_unlabelled(table: ClassTable, scores: Floats) -> tuple[Belief, Floats]
         joint.sum(axis=1)[None], joint.sum(axis=0)[None], np.array([middle]), np.array([error]), np.array([like])
     )
     return belief, np.asarray(weights.sum(axis=(1, 2)))
+
+
+def share_harmful(table: ClassTable, belief: Belief, prevalences: Floats, scores: Floats) -> Floats:
+    """Probability [prompt] that each prompt without a label is harmful, under the only draw of a belief.
+
+    Beyond the expected mean of a class, a prompt does not become less likely to belong to it.
+    """
+    harmful, harmless = belief.harmful[0], belief.harmless[0]
+    ends = np.sort([harmless @ table.harmless_mean, harmful @ table.centre()])
+    inside = np.clip(np.asarray(scores, np.float64), *ends)
+    expected = float(prevalences @ PREVALENCES)
+    as_harmful = expected * (table.harmful_density(inside) @ harmful)
+    as_harmless = (1 - expected) * (table.harmless_density(inside) @ harmless)
+    return np.asarray(as_harmful / (as_harmful + as_harmless))
 
 
 def decide(table: ClassTable, belief: Belief, caution: float) -> Floats:
@@ -259,8 +296,8 @@ def _log_mixtures(table: ClassTable, scores: Floats) -> npt.NDArray[np.float32]:
     return logs
 
 
-def _prevalence_prior() -> Floats:
-    """Weights of the prevalences: even over the range, and a tenth each for a sample of one class."""
+def prevalence_prior() -> Floats:
+    """Beforehand, ``PREVALENCES`` are even over the range, and a sample of one class has a tenth each."""
     inner = np.gradient(PREVALENCES)
     inner[[0, -1]] = 0
     weights = 0.8 * inner / inner.sum()

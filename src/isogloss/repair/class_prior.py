@@ -11,7 +11,7 @@ import numpy as np
 
 from isogloss.core import Language
 from isogloss.core.errors import DegenerateDirection
-from isogloss.inside.directions import Classes
+from isogloss.inside.directions import Classes, SoftClasses
 from isogloss.repair.gate import RIDGE, Gate, Readout, fit_gate
 
 # Spread of the class means between languages where nothing is measured, as a share of the distance of the classes.
@@ -67,7 +67,7 @@ def measure_prior(
     readout: Readout = Readout.SPAN,
     rank: int | None = None,
     ridge: float = RIDGE,
-    targets: Mapping[Language, Classes] | None = None,
+    targets: Mapping[Language, Classes | SoftClasses] | None = None,
 ) -> ClassPrior:
     """Learn the prior by leaving out one source language after the other.
 
@@ -83,7 +83,7 @@ def measure_prior(
         readout: of the gate.
         rank: of the gate, if it was limited; at most one less than the number of languages is used.
         ridge: penalty of the gate.
-        targets: labelled target states that the gate was fitted on, too.
+        targets: target states that the gate was fitted on, too.
 
     Returns:
         The prior; that of :func:`assume_prior` where fewer than two languages can be left out or the others give no

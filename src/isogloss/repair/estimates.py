@@ -15,15 +15,39 @@ class Recalibration(StrEnum):
     """What a language's threshold is taken from.
 
     ``shots``: labelled prompts of both classes. ``unlabelled``: prompts of any kind, labels unread. ``harmless``:
-    harmless prompts alone. ``translations``: translations of prompts whose scores in the source languages are known.
-    ``source``: nothing; the source threshold.
+    harmless prompts alone. ``shots+unlabelled`` and ``shots+harmless``: a few labelled prompts beside such text.
+    ``translations``: translations of prompts whose scores in the source languages are known. ``source``: nothing; the
+    source threshold.
     """
 
     SHOTS = "shots"
+    SHOTS_AND_UNLABELLED = "shots+unlabelled"
+    SHOTS_AND_HARMLESS = "shots+harmless"
     UNLABELLED = "unlabelled"
     HARMLESS = "harmless"
     TRANSLATIONS = "translations"
     SOURCE = "source"
+
+    @property
+    def draws_shots(self) -> bool:
+        """Whether a few labelled prompts of both classes are drawn."""
+        return self in _WITHOUT_SHOTS
+
+    @property
+    def reads_text(self) -> bool:
+        """Whether every prompt of some sort is read, and not drawn shots alone."""
+        return self not in (Recalibration.SHOTS, Recalibration.SOURCE)
+
+    def given(self, shots: int) -> "Recalibration":
+        """What is left of the method with this many shots: without any, that which needs none."""
+        return self if shots else _WITHOUT_SHOTS.get(self, self)
+
+
+_WITHOUT_SHOTS = {
+    Recalibration.SHOTS: Recalibration.SOURCE,
+    Recalibration.SHOTS_AND_UNLABELLED: Recalibration.UNLABELLED,
+    Recalibration.SHOTS_AND_HARMLESS: Recalibration.HARMLESS,
+}
 
 
 @dataclass(frozen=True, slots=True)

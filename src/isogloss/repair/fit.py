@@ -17,12 +17,12 @@ from isogloss.models.chat import Decoding
 from isogloss.models.open_model import OpenModel
 from isogloss.prompts.promptset import PromptSet
 from isogloss.repair.artifact import Repair
-from isogloss.repair.calibrate import calibrate_gate, check_promises, needs_target_prompts
+from isogloss.repair.calibrate import calibrate_gate, check_promises, needed_target_splits, plan_calibration
+from isogloss.repair.calibration_prompts import draw_shots
 from isogloss.repair.choose import choose_intervention, measure_scale, take_direction
 from isogloss.repair.estimates import Recalibration
 from isogloss.repair.moves import Edit
 from isogloss.repair.plan import RepairPlan
-from isogloss.repair.thresholds import draw_shots
 from isogloss.repair.vectors import load_control_vectors
 
 # Harmful examples of target languages that every strength is tried on, at most.
@@ -41,8 +41,9 @@ def fit_repair(
     """Make a repair.
 
     Direction, gate and source threshold come from the source languages' training prompts, layer and multiplier from
-    their validation prompts, everything that differs between target languages from their validation prompts. Test
-    prompts are not read.
+    their validation prompts. What differs between target languages comes from shots among their validation prompts,
+    and from their training and validation prompts where the plan reads text without drawing. Test prompts are not
+    read.
 
     Args:
         plan: what to make.
@@ -91,7 +92,7 @@ def fit_repair(
     scale = measure_scale(recorded, direction, source)
     strength = scale.strength(choice.multiplier, plan.harmful)
     states = recorded.take(choice.layer)
-    if needs_target_prompts(plan):
+    if needed_target_splits(plan):
         own, at = _select_targets(plan, prompts, target), (choice.layer,)
         held = _find(activations, own, at)
         states = states.join(held or record_activations(model, own, layers=at, fingerprint=recorded.model))
@@ -117,9 +118,10 @@ def _pick_reach(plan: RepairPlan, prompts: PromptSet) -> list[Prompt]:
     source = plan.source_languages
     targets = [language for language in plan.target_languages if language not in source]
     every = list(prompts)
-    if plan.recalibrate == Recalibration.SHOTS:
-        queues = [_draw_harmful(plan, every, language) for language in targets] if plan.shots else []
-    elif plan.recalibrate == Recalibration.TRANSLATIONS:
+    method = plan.recalibrate.given(plan.shots)
+    if method.draws_shots:
+        queues = [_draw_harmful(plan, every, language) for language in targets]
+    elif method == Recalibration.TRANSLATIONS:
         ideas = {one.seed_id for one in every if one.language in source and one.kind == Kind.HARMFUL}
         queues = [[one for one in every if _is_translation(one, language, ideas)] for language in targets]
     else:
@@ -130,7 +132,7 @@ def _pick_reach(plan: RepairPlan, prompts: PromptSet) -> list[Prompt]:
 
 def _draw_harmful(plan: RepairPlan, every: Sequence[Prompt], language: Language) -> list[Prompt]:
     seed = derive_seed(plan.seed, language.key, Kind.HARMFUL)
-    rows = draw_shots(every, language, Kind.HARMFUL, Split.VALIDATION, plan.shots, seed)
+    rows = draw_shots(every, language, Kind.HARMFUL, plan_calibration(plan).split, plan.shots, seed)
     return [every[row] for row in rows]
 
 
@@ -163,17 +165,17 @@ def _select_prompts(prompts: PromptSet, source: Sequence[Language]) -> list[Prom
 
 
 def _select_targets(plan: RepairPlan, prompts: PromptSet, target: Sequence[Language]) -> list[Prompt]:
-    """Validation prompts of the target languages that are not source languages too."""
-    source = plan.source_languages
+    """Prompts of the target languages that are not source languages too, of the splits that calibration reads."""
+    source, splits = plan.source_languages, needed_target_splits(plan)
     chosen = [
         prompt
         for prompt in prompts
-        if prompt.language in target and prompt.language not in source and prompt.split == Split.VALIDATION
+        if prompt.language in target and prompt.language not in source and prompt.split in splits
     ]
     if not chosen:
         raise TooFewPrompts(
-            f"{prompts.card.name} has no validation prompts in {', '.join(map(str, target))}, so there is nothing to "
-            "calibrate with. Give the set a validation split, or use --shots 0."
+            f"{prompts.card.name} has no {' or '.join(splits)} prompts in {', '.join(map(str, target))}, so there is "
+            "nothing to calibrate with. Give the set such a split, or use --shots 0."
         )
     return chosen
 

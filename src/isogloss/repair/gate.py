@@ -10,7 +10,13 @@ import numpy.typing as npt
 
 from isogloss.core import UNKNOWN_LANGUAGE, GateReading, Language
 from isogloss.core.errors import BrokenInput
-from isogloss.inside.directions import Classes, fit_direction, fit_subspace, fit_whitened_direction
+from isogloss.inside.directions import (
+    Classes,
+    SoftClasses,
+    fit_direction,
+    fit_subspace,
+    fit_whitened_direction,
+)
 from isogloss.repair.locator import Far, Located, Locator
 from isogloss.repair.logistic import fit_logistic
 from isogloss.stats.separability import fit_threshold
@@ -188,7 +194,7 @@ def fit_gate(
     rank: int | None = None,
     ridge: float = RIDGE,
     shrinkage: float = SHRINKAGE,
-    targets: Mapping[Language, Classes] | None = None,
+    targets: Mapping[Language, Classes | SoftClasses] | None = None,
     label: str = "the gate",
 ) -> Gate:
     """Fit the readout on training prompts of the source languages.
@@ -205,8 +211,8 @@ def fit_gate(
         ridge: penalty on the weights, on the mean loss.
         shrinkage: of the spread that a whitened readout divides by, between 0 (the spread as it is) and 1 (the same
             in every direction, which makes the readout the plain difference of means).
-        targets: the few labelled states of target languages, for a whitened readout (see
-            ``fit_whitened_direction``). Logits stay those of the source languages: they are scaled on these alone.
+        targets: states of target languages, for a whitened readout (see ``fit_whitened_direction``). Logits stay
+            those of the source languages: they are scaled on these alone.
         label: layer, for messages.
 
     Raises:

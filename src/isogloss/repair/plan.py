@@ -24,7 +24,8 @@ class RepairPlan(BaseModel):
         source: tags of the languages in which the model is trusted.
         target: tags of the languages to calibrate.
         recalibrate: what the target languages' thresholds are taken from.
-        shots: labelled prompts per class and target language, where that is ``shots``; 0 keeps the source threshold.
+        shots: labelled prompts per class and target language, where that draws some; with 0 it goes on without them,
+            and ``shots`` alone keeps the source threshold.
         layer: 0-based decoder block; None chooses one on validation prompts of the source languages.
         multiplier: strength as a multiple of the distance between the source classes; None chooses one.
         readout: which coordinates the gate looks at.

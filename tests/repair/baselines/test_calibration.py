@@ -14,8 +14,8 @@ from isogloss.inside.activations import record_activations
 from isogloss.models.open_model import OpenModel
 from isogloss.prompts.promptset import PromptSet
 from isogloss.repair.baselines.calibration import Calibration, record_calibration
+from isogloss.repair.calibration_prompts import draw_shots
 from isogloss.repair.probes.pooling import masked_mean, record_mean_states
-from isogloss.repair.thresholds import draw_shots
 
 from .conftest import DE, EN, SW
 

@@ -14,8 +14,8 @@ from isogloss.core.seeds import derive_seed
 from isogloss.inside.activations import Activations, record_activations
 from isogloss.inside.directions import Classes
 from isogloss.models.open_model import OpenModel
+from isogloss.repair.calibration_prompts import draw_shots
 from isogloss.repair.probes.pooling import record_mean_states
-from isogloss.repair.thresholds import draw_shots
 
 Floats = npt.NDArray[np.floating[Any]]
 
