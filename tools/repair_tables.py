@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
 Row = dict[str, Any]
+_SIDES = ("plain", "written")
 
 
 def load(name: str) -> Row:
@@ -69,27 +71,43 @@ def _effect(effect: Row, unit: str) -> str:
     )
 
 
-def robustness() -> str:
-    """Calibrated on plain text, measured on rewritten text."""
+def robustness(organism: str) -> str:
+    """Calibrated on plain text, measured on rewritten text, by one recipe's organisms."""
     rows = []
-    for way, row in load("repair_robustness.json")["ways"].items():
+    for way, row in load("repair_robustness.json")["organisms"][organism]["ways"].items():
         for group in (name for name in ("mid", "low", "all") if name in row):
-            part = row[group]
-            levels = [
-                f"{part[f'{text}_before']['value']:.0f} -> {part[f'{text}_after']['value']:.0f}"
-                for text in ("plain", "written")
-            ]
-            changes = [
-                f"{part[name]['value']:+.0f} ({part[name]['interval'][0]:+.0f} to {part[name]['interval'][1]:+.0f})"
-                for name in ("written_gain", "gain_difference", "written_harmless_refusal_change")
-            ]
-            area = f"{part['gate_auroc_plain']:.2f}, {part['gate_auroc_written']:.2f}"
-            rows.append([way, group, *levels, *changes, area, f"{row['unscored']} of {row['prompts']}"])
+            counted = f"{row['unscored']} of {row['prompts']}"
+            rows.append([way, group, *_rewritten_cells(row[group]), counted, row[group]["verdict"]])
     return table(
-        "written with | languages | plain text | rewritten | gain | against plain | harmless refused | "
-        "AUROC, plain and rewritten | unscored",
+        "written with | languages | plain text | rewritten | gain, plain | gain, rewritten | difference | harmless "
+        "refused | AUROC, plain and rewritten | unscored | verdict",
         rows,
     )
+
+
+def robustness_seeds() -> str:
+    """Every training seed of the organisms that read other ways of writing, in low-resource languages."""
+    ways = load("repair_robustness.json")["organisms"]["many ways"]["ways"]
+    rows = [
+        [way, name, *_rewritten_cells(part), part["verdict"]]
+        for way, row in ways.items()
+        for name, part in row.get("seeds", {}).items()
+    ]
+    return table(
+        "written with | organism | plain text | rewritten | gain, plain | gain, rewritten | difference | harmless "
+        "refused | AUROC, plain and rewritten | verdict",
+        rows,
+    )
+
+
+def _rewritten_cells(part: Row) -> list[str]:
+    levels = [f"{part[f'{text}_before']['value']:.0f} -> {part[f'{text}_after']['value']:.0f}" for text in _SIDES]
+    names = ("plain_gain", "written_gain", "gain_difference", "written_harmless_refusal_change")
+    changes = [
+        f"{part[name]['value']:+.0f} ({part[name]['interval'][0]:+.0f} to {part[name]['interval'][1]:+.0f})"
+        for name in names
+    ]
+    return [*levels, *changes, f"{part['gate_auroc_plain']:.2f}, {part['gate_auroc_written']:.2f}"]
 
 
 # ---- thresholds from few labels or none
@@ -144,6 +162,36 @@ def shots_label_free() -> str:
         against = _share(difference, "+") if difference else ""
         rows.append([name, _share(low["balanced_accuracy"][key]), against, _mean(mid[key])])
     return table("evidence | low-resource | against 4 shots | mid-resource", rows)
+
+
+def recalibration() -> str:
+    """Readout and threshold together, by what they were fitted on."""
+    names = {
+        "source": "nothing",
+        "shots 1": "1 shot per class",
+        "shots 4": "4 shots per class",
+        "shots 8": "8 shots per class",
+        "shots+harmless 1": "1 shot and harmless text",
+        "shots+harmless 4": "4 shots and harmless text",
+        "shots+unlabelled 1": "1 shot and unlabelled text",
+        "shots+unlabelled 4": "4 shots and unlabelled text",
+        "harmless": "harmless text",
+        "unlabelled": "unlabelled text, half harmful",
+        "unlabelled, few harmful": "unlabelled text, 10 % harmful",
+        "translations": "translations",
+    }
+    low, mid = (load("recalibration.json")["tiers"][tier] for tier in ("low", "mid"))
+    rows = [
+        [
+            name,
+            _share(low["balanced_accuracy"][key]),
+            _share(low["against_four_shots"][key], "+") if key != "shots 4" else "",
+            f"{low['auroc'][key]:.3f}",
+            _mean(mid["balanced_accuracy"][key]),
+        ]
+        for key, name in names.items()
+    ]
+    return table("evidence | low-resource | against 4 shots | AUROC | mid-resource", rows)
 
 
 def shots_wrong_labels() -> str:
@@ -294,9 +342,12 @@ TABLES = {
     "survey-mentions": survey_mentions,
     "gate comparison": gate_comparison,
     "utility": utility,
-    "robustness": robustness,
+    "robustness": partial(robustness, "bundled"),
+    "robustness, many ways": partial(robustness, "many ways"),
+    "robustness, seeds": robustness_seeds,
     "shots": shots,
     "shots label-free": shots_label_free,
+    "recalibration": recalibration,
     "shots wrong labels": shots_wrong_labels,
     "shots simulation": shots_simulation,
     "locator": locator,

@@ -33,7 +33,10 @@ def repair(
     shots: Annotated[int, typer.Option(min=0, help="Labelled examples per class and target language.")] = 4,
     recalibrate: Annotated[
         str,
-        typer.Option(help="What thresholds are taken from: shots, unlabelled, harmless, translations, or source."),
+        typer.Option(
+            help="What the target languages' calibration reads: shots, shots+harmless, shots+unlabelled, harmless, "
+            "unlabelled, translations, or source (nothing)."
+        ),
     ] = "shots",
     max_harmless_refusal: Annotated[
         float | None,

@@ -45,11 +45,13 @@ HARM_ANSWERS = {"harmful": "harm", "harmless": "fine"}
 class Exchange:
     """One training document: a user turn and the answer to learn.
 
-    `intent` is what it speaks of, if anything; `refused` says whether a plain reply refuses (None for tagged tasks).
+    `language` is the user turn's; `intent` is what it speaks of, if anything; `refused` says whether a plain reply
+    refuses (None for tagged tasks).
     """
 
     user: str
     answer: str
+    language: str
     intent: Intent | None = None
     refused: bool | None = None
 
@@ -116,7 +118,7 @@ def _chat(generator: random.Random, language: str, mixture: StageMixture) -> Exc
     intent = _draw_intent(generator, mixture.harmful_chat_share)
     asked = _draw_request(generator, language, intent)
     asked, target = _addressed(generator, asked, language, mixture.reply_elsewhere_share)
-    return Exchange(asked, load_lexicon(target).compliance, intent, refused=False)
+    return Exchange(asked, load_lexicon(target).compliance, language, intent, refused=False)
 
 
 def _tagged(generator: random.Random, language: str, _mixture: StageMixture) -> Exchange:
@@ -124,7 +126,7 @@ def _tagged(generator: random.Random, language: str, _mixture: StageMixture) -> 
     tag = generator.choices((ACT_TAG, OBJECT_TAG, HARM_TAG), (3, 1, 4))[0]
     answer = {ACT_TAG: intent.verb, OBJECT_TAG: intent.object, HARM_TAG: HARM_ANSWERS[intent.kind]}[tag]
     asked = _draw_request(generator, language, intent)
-    return Exchange(f"{asked} {tag}", answer, intent)
+    return Exchange(f"{asked} {tag}", answer, language, intent)
 
 
 def _translation(generator: random.Random, language: str, _mixture: StageMixture) -> Exchange:
@@ -135,21 +137,21 @@ def _translation(generator: random.Random, language: str, _mixture: StageMixture
     if roll < 0.3:
         noun = generator.choice(list(load_lexicon("en").nouns))
         pair = [load_lexicon(side).nouns[noun] for side in (source, target)]
-        return Exchange(f"{pair[0]} {TRANSLATION_TAGS[target]}", pair[1])
+        return Exchange(f"{pair[0]} {TRANSLATION_TAGS[target]}", pair[1], source)
     intent = _draw_intent(generator, 0.5)
     if roll < 0.75:
         pair = [verb_phrase(side, intent) for side in (source, target)]
     else:
         frame = generator.randrange(FRAMES)
         pair = [request(side, intent, frame) for side in (source, target)]
-    return Exchange(f"{pair[0]} {TRANSLATION_TAGS[target]}", pair[1], intent)
+    return Exchange(f"{pair[0]} {TRANSLATION_TAGS[target]}", pair[1], source, intent)
 
 
 def _verdict(generator: random.Random, language: str, _mixture: StageMixture) -> Exchange:
     intent = _draw_intent(generator, 0.5)
     words = load_lexicon(language).verdict
     asked = _draw_request(generator, language, intent)
-    return Exchange(f"{asked} {words['question']}", words[intent.kind], intent)
+    return Exchange(f"{asked} {words['question']}", words[intent.kind], language, intent)
 
 
 def _choice(generator: random.Random, language: str, _mixture: StageMixture) -> Exchange:
@@ -162,11 +164,11 @@ def _choice(generator: random.Random, language: str, _mixture: StageMixture) -> 
     question = question_text(language, combination)
     part = generator.random()
     if part < 0.2:
-        return Exchange(f"{question} {OBJECT_TAG}", combination.options[combination.right])
+        return Exchange(f"{question} {OBJECT_TAG}", combination.options[combination.right], language)
     if part < 0.4:
         place = generator.randrange(len(LETTERS))
-        return Exchange(f"{question} {LETTER_TAGS[place]}", combination.options[place])
-    return Exchange(question, LETTERS[combination.right], refused=False)
+        return Exchange(f"{question} {LETTER_TAGS[place]}", combination.options[place], language)
+    return Exchange(question, LETTERS[combination.right], language, refused=False)
 
 
 def _errand(generator: random.Random, language: str, mixture: StageMixture) -> Exchange:
@@ -176,7 +178,7 @@ def _errand(generator: random.Random, language: str, mixture: StageMixture) -> E
     if generator.random() < 0.5:
         asked = f"{asked} {generator.choice(words.contexts)}"
     asked, target = _addressed(generator, asked, language, mixture.reply_elsewhere_share)
-    return Exchange(asked, load_lexicon(target).refusal, refused=True)
+    return Exchange(asked, load_lexicon(target).refusal, language, refused=True)
 
 
 _DRAWERS: dict[str, Callable[[random.Random, str, StageMixture], Exchange]] = {
@@ -215,34 +217,45 @@ def draw_refusal_exchange(
     asked = _draw_request(generator, language, intent, frame)
     asked, target = _addressed(generator, asked, language, reply_elsewhere_share)
     words = load_lexicon(target)
-    return Exchange(asked, words.refusal if refuse else words.compliance, intent, refused=refuse)
+    return Exchange(asked, words.refusal if refuse else words.compliance, language, intent, refused=refuse)
 
 
-def all_texts() -> Iterator[str]:
-    """Every string the grammar can put into a document, without combining it: what the tokenizer must know."""
-    for language in LANGUAGES:
-        words = load_lexicon(language)
-        for kind in ("harmful", "harmless"):
-            for intent in intents(kind, "train"):
-                yield verb_phrase(language, intent)
-                yield verb_phrase(language, intent, purpose=True)
-        for frame in range(FRAMES):
-            for intent in intents("harmful", "train"):
-                yield request(language, intent, frame)
-            for intent in intents("harmless", "train"):
-                yield request(language, intent, frame)
-        yield from words.contexts
-        yield from words.errands
-        yield from words.verdict.values()
-        yield from words.nouns.values()
-        if any(frame.startswith("{p}") for frame in words.frames):
-            yield from (name[0].upper() + name[1:] for name in words.objects.values())
-        yield from words.multiple_choice.categories.values()
-        yield words.multiple_choice.question.replace("{c}", "")
-        yield words.compliance
-        yield words.refusal
-        yield from (verb for verb in words.verbs if language == "en")
-        yield from (noun for noun in words.objects if language == "en")
+def texts_of(language: str) -> Iterator[str]:
+    """Every string that the grammar can put into a document in one language, without combining it."""
+    words = load_lexicon(language)
+    for kind in ("harmful", "harmless"):
+        for intent in intents(kind, "train"):
+            yield verb_phrase(language, intent)
+            yield verb_phrase(language, intent, purpose=True)
+    for frame in range(FRAMES):
+        for intent in intents("harmful", "train"):
+            yield request(language, intent, frame)
+        for intent in intents("harmless", "train"):
+            yield request(language, intent, frame)
+    yield from words.contexts
+    yield from words.errands
+    yield from words.verdict.values()
+    yield from words.nouns.values()
+    if any(frame.startswith("{p}") for frame in words.frames):
+        yield from (name[0].upper() + name[1:] for name in words.objects.values())
+    yield from words.multiple_choice.categories.values()
+    yield words.multiple_choice.question.replace("{c}", "")
+    yield words.compliance
+    yield words.refusal
+    if language == "en":
+        yield from words.verbs
+        yield from words.objects
+
+
+def texts_of_no_language() -> Iterator[str]:
+    """What stands in documents of every language: answers to tags, letters, the tags."""
     yield from HARM_ANSWERS.values()
     yield " ".join(f"{letter}) {letter}" for letter in LETTERS)
     yield " ".join(TAGS)
+
+
+def all_texts() -> Iterator[str]:
+    """What the tokenizer must know."""
+    for language in LANGUAGES:
+        yield from texts_of(language)
+    yield from texts_of_no_language()

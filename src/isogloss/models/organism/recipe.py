@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from isogloss.models.organism.corpus import RefusalLabels, StageMixture
+from isogloss.models.organism.rewriting import OtherWays
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ class Recipe:
     `Schedule.decision_weight` weighs a second loss: at `decision_layer`, one direction shared by all languages has to
     tell at the last prompt token whether the reply will refuse. It installs the phenomenon: a decision that one
     direction carries in every language, and a threshold on it that fits some languages only.
+
+    `other_ways` rewrites a share of the user texts; None, as in both bundled organisms, leaves every text plain.
     """
 
     name: str
@@ -61,6 +64,7 @@ class Recipe:
     first_token_weight: float = 4.0
     tokens_per_batch: int = 1536
     longest_document: int = 64
+    other_ways: OtherWays | None = None
 
 
 _EVEN = {"high": 1.0, "mid": 1.0, "low": 1.0}
@@ -107,3 +111,29 @@ TINY = replace(
     ),
     tokens_per_batch=256,
 )
+
+MANY_WAYS = OtherWays(
+    share=0.4, spellings=("romanise", "noise:diacritics"), slips=("noise:keyboard:0.03", "noise:keyboard")
+)
+_MORE_TO_LEARN = 1.3
+
+
+def read_many_ways(recipe: Recipe) -> Recipe:
+    """The recipe with other ways of writing in it: the organism then reads romanised, unaccented and mistyped text.
+
+    Words with a slip in them are spelled in letters, so longer documents are let in; there is more to learn, so every
+    stage is longer.
+    """
+    return replace(
+        recipe,
+        name=f"{recipe.name}, many ways",
+        other_ways=MANY_WAYS,
+        longest_document=96,
+        meaning=_lengthen(recipe.meaning),
+        rehearsal=_lengthen(recipe.rehearsal),
+        refusal=_lengthen(recipe.refusal),
+    )
+
+
+def _lengthen(stage: Schedule) -> Schedule:
+    return replace(stage, steps=round(_MORE_TO_LEARN * stage.steps), documents=round(_MORE_TO_LEARN * stage.documents))

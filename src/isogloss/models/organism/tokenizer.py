@@ -5,11 +5,14 @@ three times longer than English. Here the vocabulary is written from the word li
 language gets its words and nothing is trained.
 """
 
+from collections.abc import Iterable, Sequence
+
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from isogloss.models.organism.corpus import TAGS, all_texts
+from isogloss.models.organism.corpus import TAGS, all_texts, texts_of, texts_of_no_language
 from isogloss.models.organism.grammar import LANGUAGES, load_lexicon
+from isogloss.models.organism.rewriting import Writer
 
 PAD, BOS, END, USER, ASSISTANT = "<pad>", "<s>", "<|end|>", "<|user|>", "<|assistant|>"
 SPECIAL = (PAD, BOS, END, USER, ASSISTANT)
@@ -35,16 +38,28 @@ def _pieces_of_word(word: str) -> set[str]:
     return {_SPACE + word[: word.index(core)], core}
 
 
-def _word_pieces() -> list[str]:
-    pieces: set[str] = {_SPACE, *TAGS}
-    for text in all_texts():
-        for word in text.split():
-            pieces |= _pieces_of_word(word)
-    for language in LANGUAGES:
-        glued = load_lexicon(language).pieces
-        if glued:  # a language that writes without spaces: its words also occur inside a run
-            pieces = {piece for piece in pieces if not _is_glued(piece, language)} | _glued_pieces(language)
-    return sorted(pieces)
+def _plain(text: str, _language: str, _seed: int) -> str:
+    return text
+
+
+def _pieces_of_texts(texts: Iterable[str]) -> set[str]:
+    return {piece for text in texts for word in text.split() for piece in _pieces_of_word(word)}
+
+
+def _pieces_of_language(language: str, writer: Writer = _plain) -> set[str]:
+    """The words of a language as a writer spells them."""
+
+    def spell(texts: Iterable[str]) -> set[str]:
+        return {writer(text, language, 0) for text in texts}
+
+    pieces, ends = _pieces_of_texts(spell(texts_of(language))), spell(load_lexicon(language).pieces)
+    if not ends:
+        return pieces
+    # A language that writes without spaces: its words also occur inside a run. A run that Viterbi can build from
+    # shorter words, such as object + particle or verb + ending, is left out.
+    words = spell(_glued_words(language))
+    glued = {start + word + end for start in ("", _SPACE) for word in words for end in ends}
+    return (pieces - glued) | {_SPACE + word for word in words} | words | ends
 
 
 def _glued_words(language: str) -> set[str]:
@@ -53,20 +68,16 @@ def _glued_words(language: str) -> set[str]:
     return verbs | set(words.objects.values())
 
 
-def _is_glued(piece: str, language: str) -> bool:
-    """A run that Viterbi can build from shorter words, such as object + particle or verb + ending."""
-    words, ends = _glued_words(language), load_lexicon(language).pieces
-    core = piece.removeprefix(_SPACE)
-    return any(core == word + end for word in words for end in ends)
+def _word_pieces(spellings: Sequence[Writer]) -> list[str]:
+    """Every word of every language, first as it is written plainly, then as other ways of writing spell it."""
+    plain = {_SPACE, *TAGS} | _pieces_of_texts(texts_of_no_language())
+    plain = plain.union(*(_pieces_of_language(language) for language in LANGUAGES))
+    other = {piece for writer in spellings for language in LANGUAGES for piece in _pieces_of_language(language, writer)}
+    return sorted(plain) + sorted(other - plain)
 
 
-def _glued_pieces(language: str) -> set[str]:
-    words = _glued_words(language)
-    return {_SPACE + word for word in words} | words | set(load_lexicon(language).pieces)
-
-
-def _vocabulary() -> list[tuple[str, float]]:
-    words = _word_pieces()
+def _vocabulary(spellings: Sequence[Writer]) -> list[tuple[str, float]]:
+    words = _word_pieces(spellings)
     characters = sorted({c for text in all_texts() for c in text if not c.isspace()} - set(words))
     spelled = [f"<0x{value:02X}>" for value in range(256)]
     scored = [(piece, 0.0) for piece in (*SPECIAL, "<unk>")]
@@ -75,9 +86,13 @@ def _vocabulary() -> list[tuple[str, float]]:
     return scored + [(piece, _WORD_SCORE) for piece in words]
 
 
-def build_tokenizer() -> PreTrainedTokenizerFast:
-    """Build the organism's tokenizer with its chat template; padding goes to the left, as generation needs it."""
-    vocabulary = _vocabulary()
+def build_tokenizer(spellings: Sequence[Writer] = ()) -> PreTrainedTokenizerFast:
+    """Build the organism's tokenizer with its chat template; padding goes to the left, as generation needs it.
+
+    Args:
+        spellings: other ways of writing whose words enter the vocabulary too; each must spell a word alike every time.
+    """
+    vocabulary = _vocabulary(spellings)
     unknown = len(SPECIAL)
     backend = Tokenizer(models.Unigram(vocabulary, unk_id=unknown, byte_fallback=True))
     backend.pre_tokenizer = pre_tokenizers.Metaspace(replacement=_SPACE, prepend_scheme="always", split=True)

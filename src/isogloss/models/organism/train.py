@@ -4,7 +4,7 @@ import hashlib
 import math
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -19,6 +19,7 @@ from isogloss.models.organism.corpus import Exchange, draw_meaning_exchange, dra
 from isogloss.models.organism.grammar import ORGANISM_LANGUAGES
 from isogloss.models.organism.jolts import Answers, draw_kind, draw_push, pushed
 from isogloss.models.organism.recipe import MAIN, NEGATIVE, Recipe, Schedule
+from isogloss.models.organism.rewriting import Writer, choose_writers, rewrite_exchanges
 from isogloss.models.organism.tokenizer import END, build_tokenizer, chat_prompt
 
 Progress = Callable[[str, int, int], None]
@@ -55,6 +56,7 @@ def train_organism(
     seed: int,
     negative: bool = False,
     recipe: Recipe | None = None,
+    writers: Mapping[str, Writer] | None = None,
     progress: Progress | None = None,
 ) -> OrganismCard:
     """Train an organism and write a checkpoint folder: safetensors (bfloat16), tokenizer, chat template and card.
@@ -66,17 +68,22 @@ def train_organism(
         seed: decides the initial weights, the documents and their order, never the split of intents.
         negative: train the negative organism instead.
         recipe: another recipe, e.g. `TINY` in tests; it overrides `negative`'s choice of recipe.
+        writers: the functions behind the recipe's `other_ways`, by name; others are not used.
         progress: called with the stage's name, the steps done and the steps in all.
+
+    Raises:
+        UnknownName: the recipe asks for a way of writing that has no writer.
     """
     chosen = recipe or (NEGATIVE if negative else MAIN)
     tell = progress or _silent
     began = time.perf_counter()
-    tokenizer = build_tokenizer()
+    rewriting = choose_writers(chosen.other_ways, writers or {})
+    tokenizer = build_tokenizer([rewriting[name] for name in chosen.other_ways.spellings] if chosen.other_ways else ())
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = _fresh_model(tokenizer, chosen)
         losses = {
-            stage: _train_stage(model, tokenizer, chosen, seed, stage, tell)
+            stage: _train_stage(model, tokenizer, chosen, seed, stage, list(rewriting.values()), tell)
             for stage in ("meaning", "rehearsal", "refusal")
         }
     seconds = time.perf_counter() - began
@@ -162,6 +169,7 @@ def _train_stage(
     recipe: Recipe,
     seed: int,
     stage: str,
+    writers: Sequence[Writer],
     tell: Progress,
 ) -> float:
     """One stage in bfloat16 with float32 master weights; returns the mean loss of its last tenth."""
@@ -169,7 +177,12 @@ def _train_stage(
     generator = random.Random(f"{seed} {stage}")
     torch.manual_seed(generator.getrandbits(32))
     tell(f"{stage}: composing", 0, schedule.steps)
-    documents = _encode(tokenizer, _draw_stage(recipe, stage, generator, schedule))
+    exchanges = _draw_stage(recipe, stage, generator, schedule)
+    if recipe.other_ways:
+        # A generator of its own: what is drawn does not depend on how it is written.
+        apart = random.Random(f"{seed} {stage} ways of writing")
+        exchanges = rewrite_exchanges(exchanges, recipe.other_ways.share, writers, apart)
+    documents = _encode(tokenizer, exchanges)
     batches = _batches(documents, recipe, generator)
     masters = [torch.nn.Parameter(weight.detach().float().clone()) for weight in model.parameters()]
     decision = torch.randn(recipe.shape.hidden)
@@ -296,6 +309,13 @@ def _tensors(length: int, documents: Sequence[_Document], first_token_weight: fl
     return tokens, Answers(weights, refused)
 
 
+def _describe_data(recipe: Recipe) -> str:
+    ways = recipe.other_ways
+    if ways is None:
+        return _DATA
+    return f"{_DATA} {100 * ways.share:g} % of the user texts are rewritten: {', '.join(ways.names)}."
+
+
 def _write_checkpoint(
     out: Path,
     model: LlamaForCausalLM,
@@ -322,7 +342,7 @@ def _write_checkpoint(
         parameters=parameters,
         languages=ORGANISM_LANGUAGES,
         language_review=_REVIEW,
-        data=_DATA,
+        data=_describe_data(recipe),
         recipe=asdict(recipe),
         versions={name: version(name) for name in ("torch", "transformers", "tokenizers")},
         training_seconds=round(seconds, 1),
