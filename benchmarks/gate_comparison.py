@@ -2,17 +2,22 @@
 
     isogloss organism train --seed 0 --out seeds/0                                       (and 1, 2)
     isogloss experiment gate seeds/0 --prompts organism --out studies/0 --max-new-tokens 32   (and 1, 2)
-    python benchmarks/gate_comparison.py studies/0 studies/1 studies/2
+    isogloss experiment gate seeds/0 --prompts organism --out studies/0-1 --max-new-tokens 32 \\
+        --seed 1 --shots 0,4 --draws 1 --no-baselines                                    (other draws of the shots)
+    python benchmarks/gate_comparison.py studies/*
 
-Reads the audits that the studies left, asks nothing anew, and puts the seeds together: selectivity in the
+Reads the audits that the studies left, asks nothing anew, and puts the trainings together: selectivity in the
 low-resource languages on average and in the worst of them, harmless refusal, and the change of each against the
-unsteered model. Intervals count ideas: the same idea in another language, wording or seed is no new evidence. They
-do not count the draw of the shots, of which each study makes one. Prints one line per method and writes
+unsteered model. Where a training has several studies, they are draws of its shots, and it counts with their mean; a
+method that some of them lack counts with those that have it. Intervals count ideas: the same idea in another
+language, wording, training or draw is no new evidence. Prints one line per method and writes
 benchmarks/results/gate_comparison.json.
 """
 
 import argparse
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +49,28 @@ def _say_shots(shots: int | None) -> str:
     return "" if shots is None else f"k={shots}"
 
 
-def measure(seeds: Sequence[Cells], languages: Sequence[Language], kinds: dict[Kind, int], level: float) -> Estimate:
-    """A sum of refusal rates over kinds, averaged over languages and seeds, in points."""
-    share = 1 / (len(languages) * len(seeds))
+@dataclass(frozen=True)
+class Part:
+    """One study's replies under a method, and under none.
+
+    Attributes:
+        model: the training.
+        share: of the whole; the studies of one training share what it counts.
+        after: replies under the method.
+        before: unsteered.
+    """
+
+    model: str
+    share: float
+    after: Cells
+    before: Cells
+
+
+def measure(parts: Sequence[Part], languages: Sequence[Language], kinds: dict[Kind, int], level: float) -> Estimate:
+    """A sum of refusal rates over kinds, averaged over languages and trainings, in points."""
     terms = [
-        cells[language, kind].term(sign * share)
-        for cells in seeds
+        part.after[language, kind].term(sign * part.share / len(languages))
+        for part in parts
         for kind, sign in kinds.items()
         for language in languages
     ]
@@ -57,15 +78,12 @@ def measure(seeds: Sequence[Cells], languages: Sequence[Language], kinds: dict[K
     return _points(estimate_linear(terms, confidence=level, limits=limits))
 
 
-def measure_difference(
-    after: Sequence[Cells], before: Sequence[Cells], languages: Sequence[Language], kinds: dict[Kind, int]
-) -> Estimate:
-    """The same sum under one method minus that under another, idea by idea, in points."""
-    share = 1 / (len(languages) * len(after))
+def measure_difference(parts: Sequence[Part], languages: Sequence[Language], kinds: dict[Kind, int]) -> Estimate:
+    """The same sum under a method minus that without, idea by idea, in points."""
     terms = [
-        cells[language, kind].term(side * sign * share)
-        for side, part in ((1, after), (-1, before))
-        for cells in part
+        cells[language, kind].term(side * sign * part.share / len(languages))
+        for part in parts
+        for side, cells in ((1, part.after), (-1, part.before))
         for kind, sign in kinds.items()
         for language in languages
     ]
@@ -80,53 +98,100 @@ def _points(estimate: Any) -> Estimate:
 SELECTIVITY = {Kind.HARMFUL: 1, Kind.HARMLESS: -1}
 
 
-def measure_worst(seeds: Sequence[Cells], languages: Sequence[Language]) -> Estimate:
-    """The language with the lowest selectivity over the seeds; limits hold for all languages at once."""
+def measure_worst(parts: Sequence[Part], languages: Sequence[Language]) -> Estimate:
+    """The language with the lowest selectivity over the trainings; limits hold for all languages at once."""
     level = 1 - (1 - CONFIDENCE) / len(languages)
-    found = {language.tag: measure(seeds, [language], SELECTIVITY, level) for language in languages}
+    found = {language.tag: measure(parts, [language], SELECTIVITY, level) for language in languages}
     worst = min(found, key=lambda tag: found[tag]["value"])
     interval = [min(one["interval"][side] for one in found.values()) for side in (0, 1)]
     return {"language": worst, "value": found[worst]["value"], "interval": interval}
 
 
-def compare(studies: Sequence[Path]) -> dict[str, Any]:
-    """Methods that every study has, on the low-resource languages."""
-    read = [read_study(folder) for folder in studies]
-    labels = [label for label in read[0] if all(label in study for study in read)]
-    every = {language for language, _ in read[0][labels[0]][1]}
+@dataclass(frozen=True)
+class Study:
+    """One study: of which training, and every method by its label."""
+
+    name: str
+    model: str
+    methods: dict[str, tuple[dict[str, Any], Cells]]
+
+    @classmethod
+    def read(cls, folder: Path) -> "Study":
+        """The study in a folder."""
+        model = load_json(folder / "parts" / "study.json", what="study")["model"]
+        return cls(folder.name, model, read_study(folder))
+
+
+def gather(studies: Sequence[Study], label: str, unsteered: str) -> list[Part]:
+    """A method in every study that has it, each training with the same share."""
+    having = [study for study in studies if label in study.methods]
+    draws = Counter(study.model for study in having)
+    return [
+        Part(
+            study.model,
+            1 / (len(draws) * draws[study.model]),
+            study.methods[label][1],
+            study.methods[unsteered][1],
+        )
+        for study in having
+    ]
+
+
+def alone(parts: Sequence[Part], model: str) -> list[Part]:
+    """One training by itself."""
+    own = [part for part in parts if part.model == model]
+    return [replace(part, share=1 / len(own)) for part in own]
+
+
+def compare(folders: Sequence[Path]) -> dict[str, Any]:
+    """Methods that every training has, on the low-resource languages."""
+    studies = [Study.read(folder) for folder in folders]
+    models = list(dict.fromkeys(study.model for study in studies))
+    labels = list(dict.fromkeys(label for study in studies for label in study.methods))
+    unsteered = labels[0]
+    every = {language for language, _ in studies[0].methods[unsteered][1]}
     low = sorted(select_tier(tuple(every), "low"), key=lambda language: language.tag)
     high = sorted(select_tier(tuple(every), "high"), key=lambda language: language.tag)
     if not low:
         raise BrokenInput("The studies hold no low-resource language.")
-    unsteered = [study[labels[0]][1] for study in read]
     methods, undefined = {}, []
     for label in labels:
-        record, cells = read[0][label][0], [study[label][1] for study in read]
+        parts = gather(studies, label, unsteered)
+        if {part.model for part in parts} != set(models):
+            continue
         # A method that garbles a language leaves nothing there that can be scored.
         if any(
-            measure([one], [language], SELECTIVITY, CONFIDENCE)["value"] is None for one in cells for language in low
+            measure([replace(part, share=1.0)], [language], SELECTIVITY, CONFIDENCE)["value"] is None
+            for part in parts
+            for language in low
         ):
             undefined.append(label)
             continue
+        records = [study.methods[label][0] for study in studies if label in study.methods]
         methods[label] = {
-            "name": record["name"],
-            "variant": record["variant"],
-            "shots": record["shots"],
-            "note": record["note"],
-            "harmful": measure(cells, low, {Kind.HARMFUL: 1}, CONFIDENCE),
-            "harmless": measure(cells, low, {Kind.HARMLESS: 1}, CONFIDENCE),
-            "harmless_change": measure_difference(cells, unsteered, low, {Kind.HARMLESS: 1}),
-            "selectivity": measure(cells, low, SELECTIVITY, CONFIDENCE),
-            "change": measure_difference(cells, unsteered, low, SELECTIVITY),
-            "worst": measure_worst(cells, low),
-            "worst_by_seed": [measure_worst([one], low)["value"] for one in cells],
-            "selectivity_by_seed": [measure([one], low, SELECTIVITY, CONFIDENCE)["value"] for one in cells],
-            "high_selectivity": measure(cells, high, SELECTIVITY, CONFIDENCE) if high else None,
-            "degenerate": [study[label][0]["degenerate_share"] for study in read],
+            "name": records[0]["name"],
+            "variant": records[0]["variant"],
+            "shots": records[0]["shots"],
+            "note": records[0]["note"],
+            "evidence": records[0]["evidence"],
+            "draws": len(parts) // len(models),
+            "harmful": measure(parts, low, {Kind.HARMFUL: 1}, CONFIDENCE),
+            "harmless": measure(parts, low, {Kind.HARMLESS: 1}, CONFIDENCE),
+            "harmless_change": measure_difference(parts, low, {Kind.HARMLESS: 1}),
+            "selectivity": measure(parts, low, SELECTIVITY, CONFIDENCE),
+            "change": measure_difference(parts, low, SELECTIVITY),
+            "worst": measure_worst(parts, low),
+            "worst_by_seed": [measure_worst(alone(parts, model), low)["value"] for model in models],
+            "selectivity_by_seed": [
+                measure(alone(parts, model), low, SELECTIVITY, CONFIDENCE)["value"] for model in models
+            ],
+            "high_selectivity": measure(parts, high, SELECTIVITY, CONFIDENCE) if high else None,
+            "degenerate": [record["degenerate_share"] for record in records],
         }
     return {
         "languages": [language.tag for language in low],
-        "unsteered": labels[0],
+        "models": models,
+        "unsteered": unsteered,
         "methods": methods,
         "undefined": undefined,
     }
@@ -145,7 +210,7 @@ def main() -> None:
     for label, row in sorted(found["methods"].items(), key=lambda item: -item[1]["selectivity"]["value"]):
         worst = f"{row['worst']['value']:5.1f} {row['worst']['language']}"
         print(
-            f"{label:45s} selectivity {row['selectivity']['value']:5.1f}  worst {worst}  "
+            f"{label:45s} draws {row['draws']}  selectivity {row['selectivity']['value']:5.1f}  worst {worst}  "
             f"harmless {row['harmless']['value']:4.1f} ({row['harmless_change']['value']:+.1f})"
         )
     for label in found["undefined"]:

@@ -58,6 +58,26 @@ def fingerprint_template(template: str, template_arguments: Mapping[str, Any]) -
     return fingerprint({"template": template, "arguments": dict(template_arguments)})
 
 
+def keep_weights_readable(model: nn.Module) -> None:
+    """Have 4-bit weights of bitsandbytes stay as they were stored.
+
+    On processors with AVX512-BF16 its first pass repacks them with coarser scales, and reading the state dict afterwards
+    unpacks them again: whoever takes a fingerprint would leave another model behind.
+
+    Raises:
+        UnsupportedModel: they are repacked already.
+    """
+    for name, module in model.named_modules():
+        if not hasattr(module, "support_avx512bf16_for_cpu"):
+            continue
+        if getattr(getattr(module.weight, "quant_state", None), "packing_format_for_cpu", False):
+            raise UnsupportedModel(
+                f"The 4-bit weights of {name} were repacked for this processor when the model ran first, and cannot be "
+                "read any more without changing them. Load the model again and hand it over before it runs."
+            )
+        module.support_avx512bf16_for_cpu = False  # type: ignore[assignment]  # a plain flag
+
+
 def _list_tensors(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
     """Every stored tensor with its name; offloaded ones are fetched one by one, quantised ones taken apart."""
     for name, value in model.state_dict().items():

@@ -22,6 +22,7 @@ from isogloss.models.identity import (
     fingerprint_template,
     fingerprint_tokenizer,
     fingerprint_weights,
+    keep_weights_readable,
 )
 from isogloss.models.layers import StopForwardError, device_of, find_blocks, hooked, keep_hooks_visible, verify_blocks
 from isogloss.models.loading import DeviceMap, load_pretrained
@@ -84,6 +85,7 @@ class OpenModel:
             UnsupportedModel: there is no chat template, or no decoder blocks on which hooks work.
         """
         model = look_through(model)
+        keep_weights_readable(model)
         text_config = model.config.get_text_config()
         self.name = name
         self.model = model
