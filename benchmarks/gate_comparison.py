@@ -4,7 +4,9 @@
     isogloss experiment gate seeds/0 --prompts organism --out studies/0 --max-new-tokens 32   (and 1, 2)
     isogloss experiment gate seeds/0 --prompts organism --out studies/0-1 --max-new-tokens 32 \\
         --seed 1 --shots 0,4 --draws 1 --no-baselines                                    (other draws of the shots)
-    python benchmarks/gate_comparison.py studies/*
+    isogloss repair seeds/0 --prompts organism --source en,de,fr,es,it --recalibrate translations --caution 4 \\
+        --max-new-tokens 32 --out more-caution/0                                         (other operating points)
+    python benchmarks/gate_comparison.py studies/* --repairs "ours (translations), caution 4=more-caution/*-runs"
 
 Reads the audits that the studies left, asks nothing anew, and puts the trainings together: selectivity in the
 low-resource languages on average and in the worst of them, harmless refusal, and the change of each against the
@@ -15,9 +17,9 @@ benchmarks/results/gate_comparison.json.
 """
 
 import argparse
-from collections import Counter
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +29,11 @@ from isogloss.core import Kind, Language, select_tier
 from isogloss.core import Mapping as LabelMapping
 from isogloss.core.errors import BrokenInput
 from isogloss.core.run import describe_versions, load_json, write_json
-from isogloss.stats import estimate_linear
+from isogloss.stats import Term, estimate_linear
 
 RESULT = Path(__file__).parent / "results" / "gate_comparison.json"
 CONFIDENCE = 0.95
+UNSTEERED = "unsteered"
 Estimate = dict[str, Any]
 
 
@@ -51,25 +54,34 @@ def _say_shots(shots: int | None) -> str:
 
 @dataclass(frozen=True)
 class Part:
-    """One study's replies under a method, and under none.
+    """One training under a method and under none: the scored replies of each of its studies.
 
     Attributes:
         model: the training.
-        share: of the whole; the studies of one training share what it counts.
-        after: replies under the method.
-        before: unsteered.
+        after: replies under the method, draw by draw.
+        before: unsteered, as many times.
     """
 
     model: str
-    share: float
-    after: Cells
-    before: Cells
+    after: tuple[Cells, ...]
+    before: tuple[Cells, ...]
+
+
+def pool(draws: Sequence[Cells], language: Language, kind: Kind, weight: float) -> Term:
+    """The same prompts under several draws as one mean: a draw more is no further chance to see what is rare."""
+    terms = [cells[language, kind].term(weight) for cells in draws]
+    return Term(
+        weight,
+        [outcome for term in terms for outcome in term.outcomes],
+        [cluster for term in terms for cluster in term.clusters],
+    )
 
 
 def measure(parts: Sequence[Part], languages: Sequence[Language], kinds: dict[Kind, int], level: float) -> Estimate:
     """A sum of refusal rates over kinds, averaged over languages and trainings, in points."""
+    share = 1 / (len(languages) * len(parts))
     terms = [
-        part.after[language, kind].term(sign * part.share / len(languages))
+        pool(part.after, language, kind, sign * share)
         for part in parts
         for kind, sign in kinds.items()
         for language in languages
@@ -80,10 +92,11 @@ def measure(parts: Sequence[Part], languages: Sequence[Language], kinds: dict[Ki
 
 def measure_difference(parts: Sequence[Part], languages: Sequence[Language], kinds: dict[Kind, int]) -> Estimate:
     """The same sum under a method minus that without, idea by idea, in points."""
+    share = 1 / (len(languages) * len(parts))
     terms = [
-        cells[language, kind].term(side * sign * part.share / len(languages))
+        pool(draws, language, kind, side * sign * share)
         for part in parts
-        for side, cells in ((1, part.after), (-1, part.before))
+        for side, draws in ((1, part.after), (-1, part.before))
         for kind, sign in kinds.items()
         for language in languages
     ]
@@ -116,6 +129,20 @@ class Study:
     methods: dict[str, tuple[dict[str, Any], Cells]]
 
     @classmethod
+    def read_repair(cls, label: str, runs: Path) -> "Study":
+        """The two audits that `isogloss repair` leaves, as a study of one method."""
+        plain, [repaired] = runs / "plain", sorted(runs.glob("repair-*"))
+        model = load_json(plain / "run.json", what="run")["plan"]["model"]
+        plan = json.loads((runs.with_name(runs.name.removesuffix("-runs")) / "repair.json").read_text())["plan"]
+        note = f"isogloss repair --recalibrate {plan['recalibrate']} --caution {plan['caution']:g}, draw {plan['seed']}"
+        shots = plan["shots"] if "shots" in plan["recalibrate"] else 0
+        record = {"name": label, "variant": "", "shots": shots, "note": note, "evidence": "", "degenerate_share": None}
+        scored = [score_cells(load_outcomes(folder), LabelMapping.STRICT) for folder in (plain, repaired)]
+        return cls(
+            runs.name, model, {UNSTEERED: ({**record, "name": UNSTEERED}, scored[0]), label: (record, scored[1])}
+        )
+
+    @classmethod
     def read(cls, folder: Path) -> "Study":
         """The study in a folder."""
         model = load_json(folder / "parts" / "study.json", what="study")["model"]
@@ -123,32 +150,35 @@ class Study:
 
 
 def gather(studies: Sequence[Study], label: str, unsteered: str) -> list[Part]:
-    """A method in every study that has it, each training with the same share."""
+    """A method in every study that has it, by training."""
     having = [study for study in studies if label in study.methods]
-    draws = Counter(study.model for study in having)
     return [
         Part(
-            study.model,
-            1 / (len(draws) * draws[study.model]),
-            study.methods[label][1],
-            study.methods[unsteered][1],
+            model,
+            tuple(study.methods[label][1] for study in having if study.model == model),
+            tuple(study.methods[unsteered][1] for study in having if study.model == model),
         )
-        for study in having
+        for model in dict.fromkeys(study.model for study in having)
     ]
 
 
-def alone(parts: Sequence[Part], model: str) -> list[Part]:
-    """One training by itself."""
-    own = [part for part in parts if part.model == model]
-    return [replace(part, share=1 / len(own)) for part in own]
+def read_repairs(wanted: Sequence[str]) -> list[Study]:
+    """Studies of "LABEL=PATTERN": every folder of runs that fits the pattern."""
+    found = []
+    for part in wanted:
+        label, _, pattern = part.partition("=")
+        folders = sorted(Path().glob(pattern) if not pattern.startswith("/") else Path("/").glob(pattern[1:]))
+        if not folders:
+            raise BrokenInput(f"No folder of runs fits {pattern}.")
+        found += [Study.read_repair(label, folder) for folder in folders]
+    return found
 
 
-def compare(folders: Sequence[Path]) -> dict[str, Any]:
+def compare(studies: Sequence[Study]) -> dict[str, Any]:
     """Methods that every training has, on the low-resource languages."""
-    studies = [Study.read(folder) for folder in folders]
     models = list(dict.fromkeys(study.model for study in studies))
     labels = list(dict.fromkeys(label for study in studies for label in study.methods))
-    unsteered = labels[0]
+    unsteered = UNSTEERED
     every = {language for language, _ in studies[0].methods[unsteered][1]}
     low = sorted(select_tier(tuple(every), "low"), key=lambda language: language.tag)
     high = sorted(select_tier(tuple(every), "high"), key=lambda language: language.tag)
@@ -161,9 +191,7 @@ def compare(folders: Sequence[Path]) -> dict[str, Any]:
             continue
         # A method that garbles a language leaves nothing there that can be scored.
         if any(
-            measure([replace(part, share=1.0)], [language], SELECTIVITY, CONFIDENCE)["value"] is None
-            for part in parts
-            for language in low
+            measure([part], [language], SELECTIVITY, CONFIDENCE)["value"] is None for part in parts for language in low
         ):
             undefined.append(label)
             continue
@@ -174,17 +202,15 @@ def compare(folders: Sequence[Path]) -> dict[str, Any]:
             "shots": records[0]["shots"],
             "note": records[0]["note"],
             "evidence": records[0]["evidence"],
-            "draws": len(parts) // len(models),
+            "draws": len(parts[0].after),
             "harmful": measure(parts, low, {Kind.HARMFUL: 1}, CONFIDENCE),
             "harmless": measure(parts, low, {Kind.HARMLESS: 1}, CONFIDENCE),
             "harmless_change": measure_difference(parts, low, {Kind.HARMLESS: 1}),
             "selectivity": measure(parts, low, SELECTIVITY, CONFIDENCE),
             "change": measure_difference(parts, low, SELECTIVITY),
             "worst": measure_worst(parts, low),
-            "worst_by_seed": [measure_worst(alone(parts, model), low)["value"] for model in models],
-            "selectivity_by_seed": [
-                measure(alone(parts, model), low, SELECTIVITY, CONFIDENCE)["value"] for model in models
-            ],
+            "worst_by_seed": [measure_worst([part], low)["value"] for part in parts],
+            "selectivity_by_seed": [measure([part], low, SELECTIVITY, CONFIDENCE)["value"] for part in parts],
             "high_selectivity": measure(parts, high, SELECTIVITY, CONFIDENCE) if high else None,
             "degenerate": [record["degenerate_share"] for record in records],
         }
@@ -200,9 +226,10 @@ def compare(folders: Sequence[Path]) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("studies", nargs="+", type=Path)
+    parser.add_argument("--repairs", action="append", default=[], metavar="LABEL=PATTERN")
     parser.add_argument("--out", type=Path, default=RESULT)
     options = parser.parse_args()
-    found = compare(options.studies)
+    found = compare([*(Study.read(folder) for folder in options.studies), *read_repairs(options.repairs)])
     write_json(
         options.out,
         {"schema": 1, "versions": describe_versions(), "studies": [path.name for path in options.studies], **found},

@@ -34,13 +34,13 @@ def gate_comparison() -> str:
     for label, row in sorted(methods.items(), key=lambda item: -item[1]["selectivity"]["value"]):
         name = f"**{label}**" if row["name"].startswith("ours") else label
         worst = f"{_interval(row['worst'])} {row['worst']['language']}"
-        cells = [_interval(row["selectivity"]), worst, f"{row['harmful']['value']:.0f}"]
+        cells = [str(row["draws"]), _interval(row["selectivity"]), worst, f"{row['harmful']['value']:.0f}"]
         rows.append([name, *cells, f"{row['harmless']['value']:.1f} ({row['harmless_change']['value']:+.1f})"])
-    return table("method | selectivity | worst language | harmful refused % | harmless refused % (change)", rows)
+    return table("method | draws | selectivity | worst language | harmful refused % | harmless refused % (change)", rows)
 
 
 def _interval(part: Row) -> str:
-    return f"{part['value']:.0f} ({part['interval'][0]:.0f} to {part['interval'][1]:.0f})"
+    return f"{part['value']:.1f} ({part['interval'][0]:.0f} to {part['interval'][1]:.0f})"
 
 
 # ---- utility and robustness
