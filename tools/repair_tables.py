@@ -36,7 +36,8 @@ def gate_comparison() -> str:
         worst = f"{_interval(row['worst'])} {row['worst']['language']}"
         cells = [str(row["draws"]), _interval(row["selectivity"]), worst, f"{row['harmful']['value']:.0f}"]
         rows.append([name, *cells, f"{row['harmless']['value']:.1f} ({row['harmless_change']['value']:+.1f})"])
-    return table("method | draws | selectivity | worst language | harmful refused % | harmless refused % (change)", rows)
+    head = "method | draws | selectivity | worst language | harmful refused % | harmless refused % (change)"
+    return table(head, rows)
 
 
 def _interval(part: Row) -> str:

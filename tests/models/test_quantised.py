@@ -89,7 +89,9 @@ def test_another_precision_is_another_model(quantised: OpenModel, plain: OpenMod
     assert quantised.fingerprint() != plain.fingerprint()
 
 
-def test_the_state_recorded_is_the_one_that_the_model_reports(quantised: OpenModel, prompts: tuple[Prompt, ...]) -> None:
+def test_the_state_recorded_is_the_one_that_the_model_reports(
+    quantised: OpenModel, prompts: tuple[Prompt, ...]
+) -> None:
     recorded = record_activations(quantised, prompts[:1])
     [batch] = quantised.batches(prompts[:1])
     with torch.no_grad():
@@ -105,5 +107,5 @@ def test_the_state_recorded_is_the_one_that_the_model_reports(quantised: OpenMod
 
 
 def test_an_unknown_quantisation_is_refused_by_name(checkpoint: Path) -> None:
-    with pytest.raises(UnknownName, match="No quantisation '3bit'. Known: 8bit, 4bit"):
+    with pytest.raises(UnknownName, match=r"No quantisation '3bit'\. Known: 8bit, 4bit"):
         OpenModel.load(checkpoint, quantisation="3bit")

@@ -61,8 +61,8 @@ def fingerprint_template(template: str, template_arguments: Mapping[str, Any]) -
 def keep_weights_readable(model: nn.Module) -> None:
     """Have 4-bit weights of bitsandbytes stay as they were stored.
 
-    On processors with AVX512-BF16 its first pass repacks them with coarser scales, and reading the state dict afterwards
-    unpacks them again: whoever takes a fingerprint would leave another model behind.
+    On processors with AVX512-BF16 its first pass repacks them with coarser scales, and reading the state dict
+    afterwards unpacks them again: whoever takes a fingerprint would leave another model behind.
 
     Raises:
         UnsupportedModel: they are repacked already.
@@ -75,7 +75,7 @@ def keep_weights_readable(model: nn.Module) -> None:
                 f"The 4-bit weights of {name} were repacked for this processor when the model ran first, and cannot be "
                 "read any more without changing them. Load the model again and hand it over before it runs."
             )
-        module.support_avx512bf16_for_cpu = False  # type: ignore[assignment]  # a plain flag
+        module.support_avx512bf16_for_cpu = False
 
 
 def _list_tensors(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
