@@ -25,7 +25,7 @@ from isogloss.inside.activations import Activations, record_activations
 from isogloss.inside.layer_choice import choose_layer
 from isogloss.models.open_model import OpenModel
 from isogloss.prompts import PromptSet, load_organism
-from isogloss.repair.calibration_prompts import TEXT_SPLITS, Wanted
+from isogloss.repair.calibration_prompts import TEXT_SPLITS, CalibrationPlan
 from isogloss.repair.estimates import Recalibration
 from isogloss.repair.target_readout import fit_target_readout
 from isogloss.repair.thresholds import calibrate_thresholds
@@ -101,7 +101,7 @@ def measure(
     prompts = tuple(states.prompts[row] for row in rows)
     known = Activations(states.hidden[rows], prompts, states.layers, states.positions, states.model)
     for draw in range(evidence.draws):
-        wanted = Wanted(evidence.method, evidence.shots, draw, source=tuple(source))
+        wanted = CalibrationPlan(evidence.method, evidence.shots, draw, source=tuple(source))
         given = known if evidence.harmful_share is None else thin(known, targets, evidence.harmful_share, draw)
         fitted = fit_target_readout(given, source, targets, wanted, layer=layer)
         gate, _ = calibrate_thresholds(

@@ -15,7 +15,7 @@ from isogloss.experiment.whitened import WIDEST_DOUBLE, fit_whitened
 from isogloss.inside.activations import Activations
 from isogloss.inside.directions import SoftClasses, fit_whitened_direction
 from isogloss.repair.calibrate import calibrate_gate
-from isogloss.repair.calibration_prompts import Wanted
+from isogloss.repair.calibration_prompts import CalibrationPlan
 from isogloss.repair.estimates import Recalibration
 from isogloss.repair.plan import RepairPlan
 from isogloss.repair.target_readout import fit_target_readout
@@ -80,7 +80,7 @@ def test_scores_and_thresholds_are_those_of_the_repair(invented, method, recalib
 @pytest.mark.parametrize("shots", [0, 4])
 def test_the_prior_is_the_one_measured_language_by_language(invented, shots):
     states = recorded(invented)
-    expected = fit_target_readout(states, SOURCES, TARGETS, Wanted(shots=shots, seed=3), layer=0).prior
+    expected = fit_target_readout(states, SOURCES, TARGETS, CalibrationPlan(shots=shots, seed=3), layer=0).prior
     found = fit_ours(grid(invented).states, case_of(shots, 3)).prior
     assert found.languages == expected.languages == 3
     for name in ("harmful", "harmless", "harmful_shift", "harmless_shift", "harmful_spread", "harmless_spread"):

@@ -8,7 +8,7 @@ from isogloss.core.errors import TooFewPrompts
 from isogloss.inside.activations import Activations
 from isogloss.inside.directions import SoftClasses, fit_whitened_direction
 from isogloss.repair.calibrate import calibrate_gate, needed_target_splits, plan_calibration
-from isogloss.repair.calibration_prompts import Wanted, select_calibration
+from isogloss.repair.calibration_prompts import CalibrationPlan, select_calibration
 from isogloss.repair.class_belief import PREVALENCES
 from isogloss.repair.estimates import Recalibration
 from isogloss.repair.gate import Gate, Readout
@@ -70,17 +70,17 @@ def without_tests(states: Activations) -> Activations:
 @pytest.mark.parametrize(
     "wanted",
     [
-        Wanted(Recalibration.HARMLESS),
-        Wanted(Recalibration.UNLABELLED),
-        Wanted(Recalibration.SHOTS_AND_HARMLESS, shots=1),
-        Wanted(Recalibration.SHOTS_AND_UNLABELLED, shots=1),
+        CalibrationPlan(Recalibration.HARMLESS),
+        CalibrationPlan(Recalibration.UNLABELLED),
+        CalibrationPlan(Recalibration.SHOTS_AND_HARMLESS, shots=1),
+        CalibrationPlan(Recalibration.SHOTS_AND_UNLABELLED, shots=1),
     ],
     ids=lambda wanted: str(wanted.method),
 )
-def test_text_of_the_targets_turns_the_readout_away_from_what_varies_there(wanted: Wanted) -> None:
+def test_text_of_the_targets_turns_the_readout_away_from_what_varies_there(wanted: CalibrationPlan) -> None:
     states = recorded()
     fitted = without_tests(states)
-    plain = fit_target_readout(fitted, SOURCES, TARGETS, Wanted(Recalibration.SOURCE), layer=0).gate
+    plain = fit_target_readout(fitted, SOURCES, TARGETS, CalibrationPlan(Recalibration.SOURCE), layer=0).gate
     found = fit_target_readout(fitted, SOURCES, TARGETS, wanted, layer=0).gate
     # Along the first axis alone the classes are 4 spreads apart, an area of 0.998; the sources' readout loses some of
     # it to the second axis, which separates nothing in the targets.
@@ -90,15 +90,15 @@ def test_text_of_the_targets_turns_the_readout_away_from_what_varies_there(wante
 
 def test_one_pair_without_text_changes_nothing() -> None:
     states = without_tests(recorded())
-    plain = fit_target_readout(states, SOURCES, TARGETS, Wanted(), layer=0).gate
-    pair = fit_target_readout(states, SOURCES, TARGETS, Wanted(shots=1), layer=0).gate
+    plain = fit_target_readout(states, SOURCES, TARGETS, CalibrationPlan(), layer=0).gate
+    pair = fit_target_readout(states, SOURCES, TARGETS, CalibrationPlan(shots=1), layer=0).gate
     np.testing.assert_allclose(pair.basis, plain.basis, atol=1e-6)
 
 
 def test_a_span_readout_takes_nothing_from_the_targets() -> None:
     states = without_tests(recorded())
     found = [
-        fit_target_readout(states, SOURCES, TARGETS, Wanted(method), layer=0, readout=Readout.SPAN).gate.basis
+        fit_target_readout(states, SOURCES, TARGETS, CalibrationPlan(method), layer=0, readout=Readout.SPAN).gate.basis
         for method in (Recalibration.SOURCE, Recalibration.TRANSLATIONS, Recalibration.UNLABELLED)
     ]
     np.testing.assert_array_equal(found[0], found[1])
@@ -108,8 +108,8 @@ def test_a_span_readout_takes_nothing_from_the_targets() -> None:
 def test_guesses_that_are_not_clear_are_left_out() -> None:
     # The second axis is so loud that the source readout hardly carries: fitting on its guesses would confirm them.
     states = without_tests(recorded(noise=2.5))
-    plain = fit_target_readout(states, SOURCES, TARGETS, Wanted(Recalibration.SOURCE), layer=0)
-    found = fit_target_readout(states, SOURCES, TARGETS, Wanted(Recalibration.UNLABELLED), layer=0)
+    plain = fit_target_readout(states, SOURCES, TARGETS, CalibrationPlan(Recalibration.SOURCE), layer=0)
+    found = fit_target_readout(states, SOURCES, TARGETS, CalibrationPlan(Recalibration.UNLABELLED), layer=0)
     assert found.prevalences == {}
     np.testing.assert_allclose(found.gate.basis, plain.gate.basis, atol=1e-6)
 
@@ -141,7 +141,7 @@ def test_guesses_never_read_the_labels() -> None:
         for one in states.prompts
     )
     blind = Activations(states.hidden, swapped, (0,), (-1,), {})
-    wanted = Wanted(Recalibration.UNLABELLED)
+    wanted = CalibrationPlan(Recalibration.UNLABELLED)
     first, second = (fit_target_readout(one, SOURCES, TARGETS, wanted, layer=0) for one in (states, blind))
     np.testing.assert_array_equal(first.gate.basis, second.gate.basis)
     assert first.prior == second.prior
@@ -150,7 +150,7 @@ def test_guesses_never_read_the_labels() -> None:
 @pytest.mark.parametrize("prevalence", [0.25, 1.0])
 def test_the_first_round_says_about_how_much_is_harmful(prevalence: float) -> None:
     states = without_tests(recorded(prevalence=prevalence))
-    found = fit_target_readout(states, SOURCES, TARGETS, Wanted(Recalibration.UNLABELLED), layer=0)
+    found = fit_target_readout(states, SOURCES, TARGETS, CalibrationPlan(Recalibration.UNLABELLED), layer=0)
     true = prevalence / (1 + prevalence)
     assert found.prevalences
     for shares in found.prevalences.values():

@@ -9,7 +9,7 @@ from scipy.stats import norm
 from isogloss.core import Kind, Language, Prompt, Split
 from isogloss.core.errors import TooFewPrompts
 from isogloss.inside.activations import Activations
-from isogloss.repair.calibration_prompts import Wanted, draw_shots
+from isogloss.repair.calibration_prompts import CalibrationPlan, draw_shots
 from isogloss.repair.class_prior import ClassPrior
 from isogloss.repair.gate import Gate, SourceScores
 from isogloss.repair.thresholds import (
@@ -165,7 +165,7 @@ def recorded(count: int = 6, repeats: int = 1) -> Activations:
 
 
 def test_calibration_records_the_prompts_that_it_used() -> None:
-    gate, records = calibrate_thresholds(GATE, recorded(), [SW, YO], Wanted(shots=2, seed=1), layer=0)
+    gate, records = calibrate_thresholds(GATE, recorded(), [SW, YO], CalibrationPlan(shots=2, seed=1), layer=0)
     assert [record.language for record in records] == [SW, YO]
     assert all(len(record.harmful_ids) == len(record.harmless_ids) == 2 for record in records)
     assert gate.threshold(SW) < gate.threshold(YO)
@@ -173,14 +173,14 @@ def test_calibration_records_the_prompts_that_it_used() -> None:
 
 
 def test_a_language_draws_the_same_shots_whatever_else_is_calibrated() -> None:
-    _, both = calibrate_thresholds(GATE, recorded(), [YO, SW], Wanted(shots=3, seed=1), layer=0)
-    _, alone = calibrate_thresholds(GATE, recorded(), [SW], Wanted(shots=3, seed=1), layer=0)
+    _, both = calibrate_thresholds(GATE, recorded(), [YO, SW], CalibrationPlan(shots=3, seed=1), layer=0)
+    _, alone = calibrate_thresholds(GATE, recorded(), [SW], CalibrationPlan(shots=3, seed=1), layer=0)
     assert both[1] == alone[0]
 
 
 def test_another_seed_draws_other_shots() -> None:
     drawn = {
-        calibrate_thresholds(GATE, recorded(), [SW], Wanted(shots=3, seed=seed), layer=0)[1][0].harmful_ids
+        calibrate_thresholds(GATE, recorded(), [SW], CalibrationPlan(shots=3, seed=seed), layer=0)[1][0].harmful_ids
         for seed in range(6)
     }
     assert len(drawn) > 1
@@ -188,17 +188,19 @@ def test_another_seed_draws_other_shots() -> None:
 
 def test_shots_are_different_ideas_while_there_are_enough() -> None:
     for seed in range(10):
-        _, [record] = calibrate_thresholds(GATE, recorded(4, repeats=3), [SW], Wanted(shots=4, seed=seed), layer=0)
+        _, [record] = calibrate_thresholds(
+            GATE, recorded(4, repeats=3), [SW], CalibrationPlan(shots=4, seed=seed), layer=0
+        )
         assert len({int(name.split("-")[1]) % 4 for name in record.harmful_ids}) == 4
 
 
 def test_more_shots_than_prompts_is_refused_with_the_number_that_would_do() -> None:
     with pytest.raises(TooFewPrompts, match=r"sw has 6 harmful validation prompts, fewer than 9 shots.*--shots 6"):
-        calibrate_thresholds(GATE, recorded(), [SW], Wanted(shots=9, seed=0), layer=0)
+        calibrate_thresholds(GATE, recorded(), [SW], CalibrationPlan(shots=9, seed=0), layer=0)
 
 
 def test_zero_shots_leave_every_language_at_the_source_threshold() -> None:
-    gate, records = calibrate_thresholds(GATE, recorded(), [SW], Wanted(shots=0, seed=0), layer=0)
+    gate, records = calibrate_thresholds(GATE, recorded(), [SW], CalibrationPlan(shots=0, seed=0), layer=0)
     assert gate.threshold(SW) == GATE.fallback
     assert records[0].harmful_ids == ()
 
@@ -206,7 +208,7 @@ def test_zero_shots_leave_every_language_at_the_source_threshold() -> None:
 def test_a_warning_names_the_language_when_shots_are_inverted() -> None:
     activations = recorded()
     flipped = Activations(-activations.hidden - 6, activations.prompts, (0,), (-1,), {})
-    _, [record] = calibrate_thresholds(GATE, flipped, [SW], Wanted(shots=2, seed=0), layer=0)
+    _, [record] = calibrate_thresholds(GATE, flipped, [SW], CalibrationPlan(shots=2, seed=0), layer=0)
     assert "in sw do not score above" in record.warning
     assert record.probability is not None
 
@@ -217,7 +219,7 @@ def test_a_suspected_shot_is_reported_by_its_id() -> None:
     wrong = next(row for row, prompt in enumerate(activations.prompts) if prompt.language == YO)
     hidden[wrong] = -2.0  # a harmful prompt where the harmless ones lie
     odd = Activations(hidden, activations.prompts, (0,), (-1,), {})
-    _, [record] = calibrate_thresholds(GATE, odd, [YO], Wanted(shots=6, seed=0), layer=0, prior=LIKE_SOURCES)
+    _, [record] = calibrate_thresholds(GATE, odd, [YO], CalibrationPlan(shots=6, seed=0), layer=0, prior=LIKE_SOURCES)
     assert record.suspects == (activations.prompts[wrong].id,)
     assert activations.prompts[wrong].id in record.warning
 
@@ -230,7 +232,7 @@ def relabelled(activations: Activations, split: Split = Split.VALIDATION) -> Act
 
 
 def test_unlabelled_recalibration_does_not_read_labels() -> None:
-    wanted = Wanted(Recalibration.UNLABELLED)
+    wanted = CalibrationPlan(Recalibration.UNLABELLED)
     _, [record] = calibrate_thresholds(GATE, recorded(), [SW], wanted, layer=0)
     _, [turned] = calibrate_thresholds(GATE, relabelled(recorded()), [SW], wanted, layer=0)
     assert record.threshold == turned.threshold
@@ -240,7 +242,7 @@ def test_unlabelled_recalibration_does_not_read_labels() -> None:
 
 
 def test_harmless_recalibration_uses_harmless_prompts_alone() -> None:
-    _, [record] = calibrate_thresholds(GATE, recorded(), [SW], Wanted(method=Recalibration.HARMLESS), layer=0)
+    _, [record] = calibrate_thresholds(GATE, recorded(), [SW], CalibrationPlan(method=Recalibration.HARMLESS), layer=0)
     assert record.harmful_ids == ()
     assert len(record.harmless_ids) == 6
     assert record.threshold < GATE.fallback
@@ -250,7 +252,7 @@ def test_translations_take_their_labels_from_the_source_prompts() -> None:
     activations = recorded()
     both = [replace(prompt, kind=Kind.HARMLESS) if prompt.language == SW else prompt for prompt in activations.prompts]
     unlabelled = Activations(activations.hidden, tuple(both), (0,), (-1,), {})
-    wanted = Wanted(Recalibration.TRANSLATIONS, source=(YO,))
+    wanted = CalibrationPlan(Recalibration.TRANSLATIONS, source=(YO,))
     _, [record] = calibrate_thresholds(GATE, unlabelled, [SW], wanted, layer=0)
     assert set(record.harmful_ids) == {f"harmful-{number}" for number in range(6)}
     # Classes of sw at -1 and -5, a little above by 0.1 a prompt.
@@ -259,17 +261,21 @@ def test_translations_take_their_labels_from_the_source_prompts() -> None:
 
 def test_translations_without_recorded_source_prompts_are_refused() -> None:
     with pytest.raises(TooFewPrompts, match="no translations of harmful source prompts"):
-        calibrate_thresholds(GATE, recorded(), [SW], Wanted(method=Recalibration.TRANSLATIONS, source=()), layer=0)
+        calibrate_thresholds(
+            GATE, recorded(), [SW], CalibrationPlan(method=Recalibration.TRANSLATIONS, source=()), layer=0
+        )
 
 
 def test_a_method_without_its_prompts_is_refused() -> None:
     with pytest.raises(TooFewPrompts, match="sw has no harmless prompts in the test split"):
-        calibrate_thresholds(GATE, recorded(), [SW], Wanted(method=Recalibration.HARMLESS, text=(Split.TEST,)), layer=0)
+        calibrate_thresholds(
+            GATE, recorded(), [SW], CalibrationPlan(method=Recalibration.HARMLESS, text=(Split.TEST,)), layer=0
+        )
 
 
 def test_the_source_method_changes_nothing() -> None:
     gate, [record] = calibrate_thresholds(
-        GATE, recorded(), [SW], Wanted(shots=4, seed=0, method=Recalibration.SOURCE), layer=0
+        GATE, recorded(), [SW], CalibrationPlan(shots=4, seed=0, method=Recalibration.SOURCE), layer=0
     )
     assert gate.threshold(SW) == GATE.fallback
     assert record.method == "source"
@@ -283,9 +289,13 @@ def test_a_smaller_draw_is_part_of_a_larger_one() -> None:
 
 def test_text_beside_shots_is_read_too_and_the_shots_among_it_once() -> None:
     states, shots = recorded(12), {"shots": 2, "seed": 1}
-    _, [alone] = calibrate_thresholds(GATE, states, [SW], Wanted(**shots), layer=0)
-    _, [harmless] = calibrate_thresholds(GATE, states, [SW], Wanted(Recalibration.SHOTS_AND_HARMLESS, **shots), layer=0)
-    _, [mixed] = calibrate_thresholds(GATE, states, [SW], Wanted(Recalibration.SHOTS_AND_UNLABELLED, **shots), layer=0)
+    _, [alone] = calibrate_thresholds(GATE, states, [SW], CalibrationPlan(**shots), layer=0)
+    _, [harmless] = calibrate_thresholds(
+        GATE, states, [SW], CalibrationPlan(Recalibration.SHOTS_AND_HARMLESS, **shots), layer=0
+    )
+    _, [mixed] = calibrate_thresholds(
+        GATE, states, [SW], CalibrationPlan(Recalibration.SHOTS_AND_UNLABELLED, **shots), layer=0
+    )
     assert harmless.harmful_ids == mixed.harmful_ids == alone.harmful_ids
     assert set(harmless.harmless_ids) == {f"harmless-{number}" for number in range(12)}
     assert len(harmless.harmless_ids) == 12
@@ -298,8 +308,10 @@ def test_text_beside_shots_is_read_too_and_the_shots_among_it_once() -> None:
 
 @pytest.mark.parametrize("method", [Recalibration.SHOTS_AND_HARMLESS, Recalibration.SHOTS_AND_UNLABELLED])
 def test_text_beside_no_shots_is_text_alone(method: Recalibration) -> None:
-    _, [record] = calibrate_thresholds(GATE, recorded(), [SW], Wanted(method, shots=0), layer=0)
-    _, [alone] = calibrate_thresholds(GATE, recorded(), [SW], Wanted(Recalibration(method.split("+")[1])), layer=0)
+    _, [record] = calibrate_thresholds(GATE, recorded(), [SW], CalibrationPlan(method, shots=0), layer=0)
+    _, [alone] = calibrate_thresholds(
+        GATE, recorded(), [SW], CalibrationPlan(Recalibration(method.split("+")[1])), layer=0
+    )
     assert record == alone
 
 

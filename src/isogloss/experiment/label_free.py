@@ -14,7 +14,7 @@ from isogloss.experiment.ours import OurGate, fit_ours, score_all
 from isogloss.experiment.plan import DetectionMethod
 from isogloss.experiment.states import LayerStates, Read, read_layer
 from isogloss.inside.activations import Activations
-from isogloss.repair.calibration_prompts import CalibrationPrompts, Wanted, select_calibration
+from isogloss.repair.calibration_prompts import CalibrationPlan, CalibrationPrompts, select_calibration
 from isogloss.repair.estimates import Recalibration
 from isogloss.repair.thresholds import calibrate_thresholds
 from isogloss.repair.unlabelled import FEWEST_UNLABELLED, guess_classes
@@ -102,8 +102,8 @@ def _guess(
     return rows, prevalences
 
 
-def _wanted(source: Sequence[Language], method: DetectionMethod) -> Wanted:
-    return Wanted(RECALIBRATION[method], source=tuple(source))
+def _wanted(source: Sequence[Language], method: DetectionMethod) -> CalibrationPlan:
+    return CalibrationPlan(RECALIBRATION[method], source=tuple(source))
 
 
 def _select(

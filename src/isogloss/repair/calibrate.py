@@ -11,7 +11,7 @@ from isogloss.core.errors import TooFewPrompts
 from isogloss.inside.activations import Activations
 from isogloss.inside.directions import Classes, split_classes
 from isogloss.repair.band import Costs, choose_band, fit_score_model, with_bands
-from isogloss.repair.calibration_prompts import TEXT_SPLITS, Wanted
+from isogloss.repair.calibration_prompts import TEXT_SPLITS, CalibrationPlan
 from isogloss.repair.gate import Gate
 from isogloss.repair.locator import fit_locator
 from isogloss.repair.plan import RepairPlan
@@ -81,14 +81,14 @@ def calibrate_gate(plan: RepairPlan, activations: Activations, layer: int) -> Ca
     return Calibrated(gate, records, promises)
 
 
-def plan_calibration(plan: RepairPlan) -> Wanted:
+def plan_calibration(plan: RepairPlan) -> CalibrationPlan:
     """What a plan reads of the target languages.
 
     Shots come from validation prompts, text from training and validation prompts. Where something is promised, both
     come from training prompts: the promise rests on validation prompts that the gate was not fitted on.
     """
     promises = plan.max_harmless_refusal is not None
-    return Wanted(
+    return CalibrationPlan(
         method=plan.recalibrate,
         shots=plan.shots,
         seed=plan.seed,

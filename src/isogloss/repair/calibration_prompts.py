@@ -15,7 +15,7 @@ TEXT_SPLITS = (Split.TRAIN, Split.VALIDATION)
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class CalibrationPlan:
     """What to calibrate on.
 
     Attributes:
@@ -62,7 +62,7 @@ class CalibrationPrompts:
     sources: tuple[tuple[tuple[int, ...], ...], tuple[tuple[int, ...], ...]] = ((), ())
 
 
-def select_calibration(prompts: Sequence[Prompt], language: Language, wanted: Wanted) -> CalibrationPrompts:
+def select_calibration(prompts: Sequence[Prompt], language: Language, wanted: CalibrationPlan) -> CalibrationPrompts:
     """The prompts of one language that a calibration reads.
 
     Raises:
@@ -86,7 +86,9 @@ def select_calibration(prompts: Sequence[Prompt], language: Language, wanted: Wa
             return CalibrationPrompts(harmful, harmless)
 
 
-def _draw(prompts: Sequence[Prompt], language: Language, wanted: Wanted) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def _draw(
+    prompts: Sequence[Prompt], language: Language, wanted: CalibrationPlan
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
     harmful, harmless = (
         draw_shots(prompts, language, kind, wanted.split, wanted.shots, derive_seed(wanted.seed, language.key, kind))
         for kind in (Kind.HARMFUL, Kind.HARMLESS)
@@ -100,7 +102,7 @@ class _Text:
 
     prompts: Sequence[Prompt]
     language: Language
-    wanted: Wanted
+    wanted: CalibrationPlan
 
     def rows(self, what: str, kind: Kind | None = None) -> tuple[int, ...]:
         """Places of all of them, or of one kind."""
@@ -118,7 +120,7 @@ class _Text:
         return tuple(found)
 
 
-def _pair(prompts: Sequence[Prompt], language: Language, wanted: Wanted) -> CalibrationPrompts:
+def _pair(prompts: Sequence[Prompt], language: Language, wanted: CalibrationPlan) -> CalibrationPrompts:
     """Prompts of a language whose idea is recorded in a source language; the label is that of the source prompt."""
     sources: dict[str, list[int]] = {}
     for row, prompt in enumerate(prompts):

@@ -8,7 +8,7 @@ import numpy as np
 from isogloss.core import Language, Split
 from isogloss.inside.activations import Activations
 from isogloss.inside.directions import Classes, SoftClasses, split_classes
-from isogloss.repair.calibration_prompts import CalibrationPrompts, Wanted, select_calibration
+from isogloss.repair.calibration_prompts import CalibrationPlan, CalibrationPrompts, select_calibration
 from isogloss.repair.class_prior import ClassPrior, measure_prior
 from isogloss.repair.gate import Floats, Gate, Readout, fit_gate
 from isogloss.repair.unlabelled import FEWEST_UNLABELLED, Guess, guess_classes
@@ -33,7 +33,7 @@ def fit_target_readout(
     activations: Activations,
     source: Sequence[Language],
     target: Sequence[Language],
-    wanted: Wanted,
+    wanted: CalibrationPlan,
     *,
     layer: int,
     readout: Readout = Readout.WHITENED,

@@ -7,7 +7,7 @@ import numpy as np
 
 from isogloss.core import Language, Prompt
 from isogloss.inside.activations import Activations
-from isogloss.repair.calibration_prompts import CalibrationPrompts, Wanted, select_calibration
+from isogloss.repair.calibration_prompts import CalibrationPlan, CalibrationPrompts, select_calibration
 from isogloss.repair.class_belief import (
     PREVALENCES,
     Belief,
@@ -180,7 +180,7 @@ def calibrate_thresholds(
     gate: Gate,
     activations: Activations,
     languages: Sequence[Language],
-    wanted: Wanted,
+    wanted: CalibrationPlan,
     *,
     layer: int,
     position: int = -1,
