@@ -166,7 +166,7 @@ def read_repairs(wanted: Sequence[str]) -> list[Study]:
     """Studies of "LABEL=PATTERN": every folder of runs that fits the pattern."""
     found = []
     for part in wanted:
-        label, _, pattern = part.partition("=")
+        label, _, pattern = part.rpartition("=")
         folders = sorted(Path().glob(pattern) if not pattern.startswith("/") else Path("/").glob(pattern[1:]))
         if not folders:
             raise BrokenInput(f"No folder of runs fits {pattern}.")

@@ -27,9 +27,9 @@ def table(header: str, rows: Sequence[Sequence[str]]) -> str:
 # ---- every method beside every other
 
 
-def gate_comparison() -> str:
+def gate_comparison(record: str) -> str:
     """Methods sorted by their mean selectivity in low-resource languages."""
-    methods = load("gate_comparison.json")["methods"]
+    methods = load(record)["methods"]
     rows = []
     for label, row in sorted(methods.items(), key=lambda item: -item[1]["selectivity"]["value"]):
         name = f"**{label}**" if row["name"].startswith("ours") else label
@@ -341,7 +341,8 @@ def survey_mentions() -> str:
 
 TABLES = {
     "survey-mentions": survey_mentions,
-    "gate comparison": gate_comparison,
+    "gate comparison": partial(gate_comparison, "gate_comparison.json"),
+    "gate comparison, fresh": partial(gate_comparison, "gate_comparison_fresh.json"),
     "utility": utility,
     "robustness": partial(robustness, "bundled"),
     "robustness, many ways": partial(robustness, "many ways"),
