@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from isogloss.core.drafts import draft_of
 from isogloss.core.errors import BrokenInput, UnknownName
@@ -39,29 +39,7 @@ class Paper:
         full_text: plain text of the body where the user brought it.
     """
 
-    id: str
-    title: str
-    abstract: str | None = None
-    authors: tuple[str, ...] = ()
-    year: int | None = None
-    venues: tuple[str, ...] = ()
-    venue_group: str = "other"
-    acl_family: bool = False
-    volume: str | None = None
-    source: str = ""
-    kind: str | None = None
-    doi: str | None = None
-    url: str | None = None
-    events: tuple[str, ...] = ()
-    revisions: int = 0
-    retracted: str | None = None
-    full_text: str | None = None
-
-
-class PaperRow(BaseModel):
-    """One line of a file of papers. Unknown keys are refused, so that a misspelt one is not lost."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     id: Annotated[str, Field(min_length=1)]
     title: str
@@ -80,6 +58,10 @@ class PaperRow(BaseModel):
     revisions: Annotated[int, Field(ge=0)] = 0
     retracted: str | None = None
     full_text: str | None = None
+
+
+# Unknown keys of a line are refused, so that a misspelt one is not lost.
+_READER = TypeAdapter(Paper)
 
 
 def load_papers(path: Path) -> Iterator[Paper]:
@@ -129,9 +111,8 @@ def _read_lines(path: Path) -> Iterator[Paper]:
 
 def _read_line(place: str, line: bytes) -> Paper:
     try:
-        row = PaperRow.model_validate_json(line)
+        return _READER.validate_json(line)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = ".".join(str(part) for part in first["loc"])
         raise BrokenInput(f"{place} is no paper: {name + ': ' if name else ''}{first['msg']}.") from error
-    return Paper(**row.model_dump())
