@@ -3,10 +3,19 @@
 import pytest
 
 from isogloss.core.errors import BrokenInput, UnknownName
-from isogloss.experiment.record import DetectionRecord, LanguageFacts, StudyRecord, part_path, require_part, write_part
+from isogloss.experiment.record import (
+    DetectionRecord,
+    LanguageFacts,
+    MethodRow,
+    StudyRecord,
+    part_path,
+    require_part,
+    write_part,
+)
 from isogloss.experiment.summary import DetectionTable, hardest_group
 from isogloss.report.experiment.formats import Table, Value, escape_latex, to_csv, to_latex
 from isogloss.report.experiment.study import load_study
+from isogloss.report.experiment.tables import label_method
 
 TABLE = Table(
     "small",
@@ -50,6 +59,22 @@ def test_latex_keeps_other_scripts_and_shows_what_would_act_on_the_page():
     assert escape_latex("עברית ~^") == r"עברית \textasciitilde{}\textasciicircum{}"
     assert "U+202E" in escape_latex("a\u202eb")
     assert escape_latex("\u22121") == "$-$1"
+
+
+@pytest.mark.parametrize(
+    ("name", "variant", "shots", "label"),
+    [
+        ("unsteered", "", None, "unsteered"),
+        ("ours", "", 0, "ours, 0 shots"),
+        ("ours", "harmless", 0, "ours (harmless)"),
+        ("ours", "shots+harmless", 1, "ours (shots+harmless), 1 shot"),
+        ("ours", "shots+harmless", 4, "ours (shots+harmless), 4 shots"),
+        ("cast", "published", 4, "cast (published), 4 shots"),
+    ],
+)
+def test_no_two_methods_are_called_the_same(name, variant, shots, label):
+    row = MethodRow.model_construct(name=name, variant=variant, shots=shots)
+    assert label_method(row) == label
 
 
 def detection() -> DetectionRecord:

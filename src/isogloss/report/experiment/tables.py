@@ -297,7 +297,7 @@ def name_method(method: MethodRow) -> str:
 
 def label_method(method: MethodRow) -> str:
     """A method's name with its variant and its shots; ours without labelled shots is named by its evidence."""
-    nameless = method.shots is None or (method.name == "ours" and method.variant)
+    nameless = method.shots is None or (method.name == "ours" and method.variant and not method.shots)
     return name_method(method) if nameless else f"{name_method(method)}, {say_shots(method.shots or 0)}"
 
 
