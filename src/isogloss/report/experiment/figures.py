@@ -404,11 +404,22 @@ def _method_colour(name: str, palette: Palette) -> str:
     return palette.low if name == "published gate" else palette.unknown
 
 
+_SHORTER = (
+    ("(published)", "(pub.)"),
+    ("(corrected)", "(corr.)"),
+    ("shots+", "+"),
+    ("safety prompt in", "prompt in"),
+)
+"""What a narrow figure says instead."""
+
+
 def _label_method(method: MethodRow, *, wide: bool) -> str:
     if wide:
         return shorten(label_method(method), 42)
-    name = label_method(method).replace("(published)", "(pub.)").replace("(corrected)", "(corr.)")
-    return shorten(name.replace("safety prompt in", "prompt in"), 28)
+    name = label_method(method)
+    for long, short in _SHORTER:
+        name = name.replace(long, short)
+    return shorten(name, 28)
 
 
 def _percent(part: int, whole: int) -> float | None:
