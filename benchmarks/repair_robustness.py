@@ -1,6 +1,8 @@
 """A repair calibrated on plain text, measured on the same test prompts written in other ways.
 
     python benchmarks/repair_robustness.py [--draws 5] [--many-ways FOLDER ...]
+    python benchmarks/repair_robustness.py --draws 2 --recalibrate shots+unlabelled --many-ways FOLDER ... \\
+        --out benchmarks/results/repair_robustness_text.json
 
 For every way of writing, an organism answers each test prompt of the target languages four times: plain and rewritten
 text, unsteered and repaired (once for each draw of the four shots a class; a prompt's repaired outcome is the mean over
@@ -36,6 +38,7 @@ from isogloss.models.open_model import OpenModel
 from isogloss.models.organism import load_card, organism_path
 from isogloss.prompts import PromptSet, load_organism
 from isogloss.prompts.perturb import parse_perturbation, perturb_set
+from isogloss.repair.estimates import Recalibration
 from isogloss.repair.fit import fit_repair
 from isogloss.repair.plan import RepairPlan
 from isogloss.repair.repaired import RepairedModel
@@ -111,17 +114,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--draws", type=int, default=5, help="draws of the shots")
     parser.add_argument("--many-ways", type=Path, nargs="*", default=[], help="organisms that read other ways, too")
+    parser.add_argument("--recalibrate", type=Recalibration, default=Recalibration.SHOTS, help="as of isogloss repair")
     parser.add_argument("--out", type=Path, default=RESULTS)
     arguments = parser.parse_args()
     started = time.perf_counter()
     folders = {"bundled": [organism_path()], "many ways": arguments.many_ways}
     prompts = load_organism()
     groups = {
-        name: measure_organisms(name, paths, prompts, arguments.draws) for name, paths in folders.items() if paths
+        name: measure_organisms(name, paths, prompts, arguments.draws, arguments.recalibrate)
+        for name, paths in folders.items()
+        if paths
     }
     record = {
         "versions": describe_versions(),
         "shots": SHOTS,
+        "recalibrate": str(arguments.recalibrate),
         "draws": arguments.draws,
         "seed": SEED,
         "most_tokens": MOST_TOKENS,
@@ -134,10 +141,12 @@ def main() -> None:
     write_json(arguments.out, record)
 
 
-def measure_organisms(name: str, folders: Sequence[Path], prompts: PromptSet, draws: int) -> dict[str, Any]:
+def measure_organisms(
+    name: str, folders: Sequence[Path], prompts: PromptSet, draws: int, recalibrate: Recalibration
+) -> dict[str, Any]:
     """Every way of writing, over all organisms of one training recipe."""
     targets = prompts.select(split=Split.TEST).keep(lambda prompt: prompt.language.tag in TARGETS)
-    subjects = [open_subject(folder, prompts, targets, draws) for folder in folders]
+    subjects = [open_subject(folder, prompts, targets, draws, recalibrate) for folder in folders]
     print(f"-- {name}: {', '.join(subject.name for subject in subjects)}")
     ways: dict[str, Any] = {}
     for way, names in WAYS.items():
@@ -154,16 +163,24 @@ def measure_organisms(name: str, folders: Sequence[Path], prompts: PromptSet, dr
     return {"seeds": [subject.name for subject in subjects], "ways": ways}
 
 
-def open_subject(folder: Path, prompts: PromptSet, plain: PromptSet, draws: int) -> Subject:
+def open_subject(folder: Path, prompts: PromptSet, plain: PromptSet, draws: int, recalibrate: Recalibration) -> Subject:
     model = OpenModel.load(folder, name="organism")
-    repaired = [RepairedModel(model, fit(model, prompts, seed)) for seed in range(draws)]
+    repaired = [RepairedModel(model, fit(model, prompts, seed, recalibrate)) for seed in range(draws)]
     asked = [(prompt, prompt.language) for prompt in plain]
     return Subject(f"seed {load_card(folder).seed}", model, repaired, answer_all(model, repaired, asked))
 
 
-def fit(model: OpenModel, prompts: PromptSet, seed: int) -> Any:
+def fit(model: OpenModel, prompts: PromptSet, seed: int, recalibrate: Recalibration) -> Any:
     source = tuple(language.tag for language in prompts.tier("high"))
-    plan = RepairPlan(model="organism", prompts="organism", source=source, target=TARGETS, shots=SHOTS, seed=seed)
+    plan = RepairPlan(
+        model="organism",
+        prompts="organism",
+        source=source,
+        target=TARGETS,
+        shots=SHOTS,
+        seed=seed,
+        recalibrate=recalibrate,
+    )
     return fit_repair(plan, model, prompts, RuleJudge())
 
 

@@ -9,6 +9,7 @@ from typing import Any
 RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
 Row = dict[str, Any]
 _SIDES = ("plain", "written")
+_GROUPS = ("mid", "low", "all")
 
 
 def load(name: str) -> Row:
@@ -72,11 +73,11 @@ def _effect(effect: Row, unit: str) -> str:
     )
 
 
-def robustness(organism: str) -> str:
+def robustness(organism: str, record: str = "repair_robustness.json", groups: Sequence[str] = _GROUPS) -> str:
     """Calibrated on plain text, measured on rewritten text, by one recipe's organisms."""
     rows = []
-    for way, row in load("repair_robustness.json")["organisms"][organism]["ways"].items():
-        for group in (name for name in ("mid", "low", "all") if name in row):
+    for way, row in load(record)["organisms"][organism]["ways"].items():
+        for group in (name for name in groups if name in row):
             counted = f"{row['unscored']} of {row['prompts']}"
             rows.append([way, group, *_rewritten_cells(row[group]), counted, row[group]["verdict"]])
     return table(
@@ -346,6 +347,7 @@ TABLES = {
     "utility": utility,
     "robustness": partial(robustness, "bundled"),
     "robustness, many ways": partial(robustness, "many ways"),
+    "robustness, text": partial(robustness, "many ways", "repair_robustness_text.json", ("low",)),
     "robustness, seeds": robustness_seeds,
     "shots": shots,
     "shots label-free": shots_label_free,
