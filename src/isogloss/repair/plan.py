@@ -23,7 +23,7 @@ class RepairPlan(BaseModel):
         prompts: what the prompt set is called.
         source: tags of the languages in which the model is trusted.
         target: tags of the languages to calibrate.
-        recalibrate: what the target languages' thresholds are taken from.
+        recalibrate: what the target languages' thresholds, and what they add to a whitened readout, are taken from.
         shots: labelled prompts per class and target language, where that draws some; with 0 it goes on without them,
             and ``shots`` alone keeps the source threshold.
         layer: 0-based decoder block; None chooses one on validation prompts of the source languages.
