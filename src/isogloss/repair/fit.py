@@ -42,8 +42,8 @@ def fit_repair(
 
     Direction, gate and source threshold come from the source languages' training prompts, layer and multiplier from
     their validation prompts. What differs between target languages comes from shots among their validation prompts,
-    and from their training and validation prompts where the plan reads text; where it promises something, both come from
-    training prompts and validation prompts are left to the promise. Test prompts are not read.
+    and from their training and validation prompts where the plan reads text; where it promises something, both come
+    from training prompts and validation prompts are left to the promise. Test prompts are not read.
 
     Args:
         plan: what to make.
